@@ -1,0 +1,11 @@
+/* The keeper: a thread that does what nobody else may be there for. Every step is harmless when several API replicas
+ * run it. */
+#pragma once
+
+#include "api/store.h"
+
+struct keeper;
+
+struct keeper *keeper_start(struct store *store, struct api_metrics *metrics);
+/* False when it did not end within wait_ms: nothing it uses may be freed then. NULL: true. */
+bool keeper_stop(struct keeper *keeper, int64_t wait_ms);
