@@ -1,0 +1,227 @@
+#include "cli/fsck.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+
+enum { PAGE = 200 };
+
+static void add_finding(json_t *list, int64_t *count, const char *job_id, int number, const char *code,
+                        const char *format, va_list arguments) {
+    char message[512];
+    vsnprintf(message, sizeof(message), format, arguments);
+    if (!utf8_valid(message, strlen(message))) /* a damaged row may hold any byte, and a long message is cut anywhere */
+        for (char *at = message; *at; at++)
+            *at = (unsigned char)*at < 0x80 ? *at : '?';
+    if (++*count <= FSCK_LISTED_MAX)
+        json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:s}", "job", job_id, "document", number, "code", code,
+                                              "message", message));
+}
+
+void fsck_problem(struct fsck *fsck, const char *job_id, int number, const char *code, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    add_finding(fsck->problems, &fsck->problem_count, job_id, number, code, format, arguments);
+    va_end(arguments);
+}
+
+void fsck_note(struct fsck *fsck, const char *job_id, int number, const char *code, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    add_finding(fsck->notes, &fsck->note_count, job_id, number, code, format, arguments);
+    va_end(arguments);
+}
+
+static enum outcome check_all_jobs(struct fsck *fsck, struct error *err) {
+    char cursor[CURSOR_MAX] = "";
+    enum outcome outcome = OK;
+    do {
+        const struct jobs_filter filter = {.limit = PAGE, .cursor = *cursor ? cursor : NULL};
+        struct job_list page = {0};
+        outcome = jobs_list(fsck->jobs, &filter, &page, err);
+        if (outcome != OK)
+            return outcome;
+        for (int i = 0; outcome == OK && i < page.count; i++)
+            outcome = fsck_job(fsck, &page.items[i], err);
+        str_copy(cursor, sizeof(cursor), page.next);
+        job_list_finish(&page);
+    } while (outcome == OK && *cursor);
+    return outcome;
+}
+
+/* Names that the job's rows and its manifest carry. */
+static enum outcome names_of(struct fsck *fsck, const struct job *job, json_t **ret, struct error *err) {
+    struct document_list rows = {0};
+    enum outcome outcome = jobs_list_documents(fsck->jobs, job->id, 0, 0, &rows, err);
+    if (outcome != OK)
+        return outcome;
+    json_t *names = json_object();
+    json_object_set_new(names, job->manifest_name, json_true());
+    for (int i = 0; i < rows.count; i++) {
+        json_object_set_new(names, rows.items[i].text_name, json_true());
+        json_object_set_new(names, rows.items[i].original_name, json_true());
+        json_object_set_new(names, rows.items[i].fields_name, json_true());
+    }
+    document_list_finish(&rows);
+    *ret = names;
+    return OK;
+}
+
+static enum outcome drop_unnamed(struct fsck *fsck, const char *name, const char *job_id, bool final,
+                                 struct error *err) {
+    if (!final)
+        return OK;
+    if (!fsck->repair) {
+        fsck_note(fsck, job_id, 0, "unnamed_blob", "%s is named by nothing (--repair removes it)", name);
+        return OK;
+    }
+    fsck->unnamed_removed++;
+    return blobs_remove(fsck->blobs, name, err);
+}
+
+struct owner {
+    char job_id[OBJECT_ID_MAX];
+    json_t *names;
+    bool final; /* its rows never change any more: completed, or the job is gone */
+};
+
+static enum outcome find_owner(struct fsck *fsck, const char *job_id, struct owner *owner, struct error *err) {
+    struct job job;
+    cleanup_json(&owner->names);
+    owner->names = NULL;
+    enum outcome outcome = jobs_get(fsck->jobs, job_id, &job, err);
+    if (outcome != OK && outcome != GONE)
+        return outcome;
+    owner->final = outcome == GONE || job.status == JOB_COMPLETED;
+    str_copy(owner->job_id, sizeof(owner->job_id), job_id);
+    if (outcome == OK)
+        return names_of(fsck, &job, &owner->names, err);
+    owner->names = json_object();
+    return OK;
+}
+
+enum outcome fsck_unnamed(struct fsck *fsck, struct error *err) {
+    struct owner owner = {0};
+    char after[BLOB_NAME_MAX] = "";
+    enum outcome outcome = OK;
+    for (int more = 1; more && outcome == OK;) {
+        struct blob_names names = {0};
+        outcome = blobs_list(fsck->blobs, "jobs/", *after ? after : NULL, PAGE, &names, err);
+        more = outcome == OK && names.count == PAGE;
+        for (int i = 0; outcome == OK && i < names.count; i++) {
+            char job_id[OBJECT_ID_MAX];
+            str_copy(after, sizeof(after), names.items[i]);
+            if (!blob_name_parse(after, job_id, NULL, NULL, NULL)) {
+                fsck_note(fsck, "", 0, "foreign_blob", "%s is not a name of ours", after);
+                continue;
+            }
+            if (!str_eq(job_id, owner.job_id))
+                outcome = find_owner(fsck, job_id, &owner, err);
+            if (outcome == OK && !json_object_get(owner.names, after))
+                outcome = drop_unnamed(fsck, after, job_id, owner.final, err);
+        }
+        blob_names_finish(&names);
+    }
+    cleanup_json(&owner.names);
+    return outcome;
+}
+
+/* Counters that only grow: the same sums mean that nothing was inserted meanwhile. */
+static bool same_facts(const struct totals *a, const struct totals *b) {
+    return a->jobs_placed == b->jobs_placed && memcmp(a->documents, b->documents, sizeof(a->documents)) == 0 &&
+           a->document_bytes == b->document_bytes && a->pages == b->pages;
+}
+
+static void compare(struct fsck *fsck, const char *what, int64_t said, int64_t counted) {
+    if (said != counted)
+        fsck_problem(fsck, "", 0, "totals", "the totals say %" PRId64 " %s, the rows %" PRId64, said, what, counted);
+}
+
+enum outcome fsck_totals(struct fsck *fsck, struct error *err) {
+    struct totals totals;
+    enum outcome outcome = jobs_totals(fsck->jobs, &totals, err);
+    if (outcome != OK)
+        return outcome;
+    if (!same_facts(&totals, &fsck->before)) {
+        fsck_note(fsck, "", 0, "written_to", "the store was written to meanwhile, so the totals were not compared");
+        return OK;
+    }
+    static const char *const what[] = {"documents stored", "documents unreadable", "documents missing"};
+    for (size_t i = 0; i < COUNT_OF(what); i++)
+        compare(fsck, what[i], totals.documents[i], fsck->rows_by_state[i]);
+    compare(fsck, "jobs", totals.jobs_placed, fsck->jobs_taken_in);
+    compare(fsck, "bytes of originals", totals.document_bytes, fsck->original_bytes);
+    compare(fsck, "pages", totals.pages, fsck->pages);
+    return OK;
+}
+
+static void print_findings(const char *heading, const json_t *list, int64_t count) {
+    size_t index;
+    json_t *item;
+    json_array_foreach (list, index, item) {
+        const char *job = json_member_string(item, "job");
+        int64_t number = json_member_int(item, "document", 0);
+        printf("%s:", heading);
+        if (*job)
+            printf(" job %s", job);
+        if (number)
+            printf(" document %" PRId64, number);
+        printf("%s [%s] %s\n", *job ? ":" : "", json_member_string(item, "code"), json_member_string(item, "message"));
+    }
+    if (count > FSCK_LISTED_MAX)
+        printf("%s: %" PRId64 " more\n", heading, count - FSCK_LISTED_MAX);
+}
+
+static void report(const struct cli *cli, const struct fsck *fsck) {
+    if (cli_json(cli)) {
+        AUTO_JSON json_t *value =
+            json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "clean", fsck->problem_count == 0, "jobs",
+                      (json_int_t)fsck->jobs_seen, "rows", (json_int_t)fsck->rows_seen, "blobs",
+                      (json_int_t)fsck->blobs_read, "bytes", (json_int_t)fsck->bytes_read, "removed",
+                      (json_int_t)fsck->unnamed_removed, "problemCount", (json_int_t)fsck->problem_count, "noteCount",
+                      (json_int_t)fsck->note_count, "problems", fsck->problems, "notes", fsck->notes);
+        cli_print_json(value);
+        return;
+    }
+    print_findings("problem", fsck->problems, fsck->problem_count);
+    print_findings("note", fsck->notes, fsck->note_count);
+    printf("%" PRId64 " jobs, %" PRId64 " rows, %" PRId64 " blobs re-read: %" PRId64 " problems, %" PRId64 " notes",
+           fsck->jobs_seen, fsck->rows_seen, fsck->blobs_read, fsck->problem_count, fsck->note_count);
+    if (fsck->repair)
+        printf(", %" PRId64 " unnamed blobs removed", fsck->unnamed_removed);
+    putchar('\n');
+}
+
+static int run_fsck(struct cli *cli) {
+    struct error err = {0};
+    AUTO_JSON json_t *problems = json_array();
+    AUTO_JSON json_t *notes = json_array();
+    struct fsck fsck = {.repair = cli_switch(cli, "repair"), .problems = problems, .notes = notes};
+    if (cli_open_jobs(cli, false, &fsck.jobs, &err) != OK || jobs_totals(fsck.jobs, &fsck.before, &err) != OK)
+        return cli_fail(cli, &err);
+    bool nothing_stored = fsck.before.documents[0] + fsck.before.documents[1] + fsck.before.documents[2] == 0;
+    enum outcome opened = cli_open_blobs(cli, &fsck.blobs, &err);
+    if (opened != OK && !(opened == GONE && nothing_stored))
+        return cli_fail(cli, &err);
+    if (check_all_jobs(&fsck, &err) != OK || (fsck.blobs && fsck_unnamed(&fsck, &err) != OK) ||
+        fsck_totals(&fsck, &err) != OK)
+        return cli_fail(cli, &err);
+    report(cli, &fsck);
+    return fsck.problem_count ? CLI_FAILED : CLI_OK;
+}
+
+static const struct cli_option options[] = {
+    {"repair", NULL, "remove blobs that nothing names, of completed jobs and of jobs that are gone"},
+    {NULL, NULL, NULL},
+};
+
+const struct cli_command command_fsck = {
+    .name = "fsck",
+    .operands = "",
+    .help = "Check that rows, blobs, manifests, lists and totals agree, re-reading every byte; exit 1 on problems.",
+    .options = options,
+    .run = run_fsck,
+};

@@ -1,0 +1,37 @@
+/* filesure fsck: does what is stored agree with itself? Rows <-> blobs <-> manifest <-> filings list, every hash
+ * re-read. */
+#pragma once
+
+#include "cli/cli.h"
+
+struct fsck {
+    struct jobs *jobs;
+    struct blobs *blobs;  /* NULL: nothing was ever stored */
+    struct totals before; /* as of the start: other totals at the end mean that the store was written to meanwhile */
+    bool repair;
+    int64_t jobs_seen,
+        jobs_taken_in; /* another program's job is counted in the totals once the keeper has taken it in */
+    int64_t rows_seen, blobs_read, bytes_read, unnamed_removed, problem_count, note_count;
+    int64_t rows_by_state[3], original_bytes, pages;
+    json_t *problems, *notes; /* arrays of {job, document, code, message}; at most FSCK_LISTED_MAX each */
+};
+enum { FSCK_LISTED_MAX = 1000 };
+
+/* A problem is something lost, doubled or damaged; a note is something a crash may leave and the next run mends. number
+ * 0: no document in particular. */
+void fsck_problem(struct fsck *fsck, const char *job_id, int number, const char *code, const char *format, ...)
+    PRINTF_LIKE(5, 6);
+void fsck_note(struct fsck *fsck, const char *job_id, int number, const char *code, const char *format, ...)
+    PRINTF_LIKE(5, 6);
+
+/* One job: its list, rows, named blobs, manifest and counters. Findings are not errors. */
+MUST_USE enum outcome fsck_job(struct fsck *fsck, const struct job *job, struct error *err);
+/* The manifest of a completed job against list and rows. */
+void fsck_manifest(struct fsck *fsck, const struct job *job, const struct filing_list *list,
+                   const struct document_list *rows);
+/* Reads a named blob and checks it against its name. False: it cannot be read, which has been said. */
+bool fsck_read_blob(struct fsck *fsck, const char *job_id, int number, const char *name, struct buf *bytes);
+/* Blobs that no row and no manifest names: removed with --repair when their job is completed or gone. */
+MUST_USE enum outcome fsck_unnamed(struct fsck *fsck, struct error *err);
+/* Totals against the rows counted. */
+MUST_USE enum outcome fsck_totals(struct fsck *fsck, struct error *err);
