@@ -1,0 +1,479 @@
+/* What every blob store must do: the same cases against each implementation in the fixture table. */
+#include "support/test.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "blobs/blobs.h"
+
+#define JOB_A "65a000000000000000000001"
+#define JOB_B "65a000000000000000000002"
+
+struct fixture {
+    const char *name;
+    char folder[PATH_MAX];
+    struct blobs_config config;
+    struct blobs *blobs;
+    /* puts other bytes where a blob is, as a broken disk would */
+    void (*damage)(struct fixture *fixture, const char *name, const char *bytes);
+};
+
+static void blob_path(const struct fixture *fixture, const char *name, char out[PATH_MAX]) {
+    assert_true(str_format(out, PATH_MAX, "%s/blobs/documents/%s", fixture->folder, name));
+}
+
+static void damage_file(struct fixture *fixture, const char *name, const char *bytes) {
+    char path[PATH_MAX];
+    struct error err = {0};
+    blob_path(fixture, name, path);
+    assert_int_equal(file_replace(path, bytes, strlen(bytes), 0600, &err), OK);
+}
+
+static struct fixture fixtures[] = {
+    {.name = "dir", .damage = damage_file},
+};
+
+static int open_store(void **state) {
+    struct fixture *fixture = *state;
+    const char *temp = getenv("TMPDIR");
+    struct error err = {0};
+    (void)str_format(fixture->folder, sizeof(fixture->folder), "%s/blobs.XXXXXX", temp ? temp : "/tmp");
+    assert_non_null(mkdtemp(fixture->folder));
+    fixture->config = (struct blobs_config){.data_dir = fixture->folder, .container = "documents", .create = true};
+    assert_int_equal(blobs_open(&fixture->config, &fixture->blobs, &err), OK);
+    return 0;
+}
+
+static void remove_tree(const char *path) {
+    DIR *dir = opendir(path);
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
+        char inner[PATH_MAX];
+        if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, "..") &&
+            str_format(inner, sizeof(inner), "%s/%s", path, entry->d_name)) {
+            entry->d_type == DT_DIR ? remove_tree(inner) : (void)unlink(inner);
+        }
+    }
+    if (dir) {
+        (void)closedir(dir);
+    }
+    (void)rmdir(path);
+}
+
+static int close_store(void **state) {
+    struct fixture *fixture = *state;
+    blobs_close(fixture->blobs);
+    remove_tree(fixture->folder);
+    return 0;
+}
+
+static void name_of(const char *job, int number, enum blob_kind kind, const char *bytes, char out[BLOB_NAME_MAX]) {
+    char sha256[HASH_HEX_MAX];
+    hash_hex(HASH_SHA256, bytes, strlen(bytes), sha256);
+    blob_name_document(job, number, kind, sha256, out);
+}
+
+static bool put(struct fixture *fixture, const char *name, const char *bytes) {
+    struct error err = {0};
+    bool created = false;
+    enum outcome outcome = blobs_put(fixture->blobs, name, bytes, strlen(bytes), &created, &err);
+    if (outcome != OK) {
+        fail_msg("put %s: %s", name, err.message);
+    }
+    return created;
+}
+
+static void assert_bytes(struct fixture *fixture, const char *name, const char *bytes) {
+    AUTO_BUF struct buf got = BUF_INIT(1 << 20);
+    struct error err = {0};
+    assert_int_equal(blobs_get(fixture->blobs, name, &got, &err), OK);
+    assert_int_equal(got.size_bytes, strlen(bytes));
+    assert_string_equal(buf_str(&got), bytes);
+}
+
+static void assert_absent(struct fixture *fixture, const char *name) {
+    AUTO_BUF struct buf got = BUF_INIT(100);
+    struct error err = {0};
+    int64_t size = 0;
+    assert_int_equal(blobs_get(fixture->blobs, name, &got, &err), GONE);
+    assert_string_equal(err.code, "no_blob");
+    assert_int_equal(blobs_size(fixture->blobs, name, &size, &err), GONE);
+}
+
+static void stores_and_reads_back(void **state) {
+    struct fixture *fixture = *state;
+    char name[BLOB_NAME_MAX];
+    char part[8] = "";
+    struct error err = {0};
+    size_t got = 0;
+    int64_t size = 0;
+    name_of(JOB_A, 1, BLOB_TEXT, "hello, world", name);
+    assert_absent(fixture, name);
+    assert_true(put(fixture, name, "hello, world"));
+    assert_bytes(fixture, name, "hello, world");
+    assert_int_equal(blobs_size(fixture->blobs, name, &size, &err), OK);
+    assert_int_equal(size, 12);
+    assert_int_equal(blobs_read(fixture->blobs, name, 7, part, 3, &got, &err), OK);
+    assert_int_equal(got, 3);
+    assert_memory_equal(part, "wor", 3);
+    assert_int_equal(blobs_read(fixture->blobs, name, 10, part, sizeof(part), &got, &err), OK);
+    assert_int_equal(got, 2);
+    assert_int_equal(blobs_read(fixture->blobs, name, 12, part, sizeof(part), &got, &err), OK);
+    assert_int_equal(got, 0);
+    assert_int_equal(blobs_read(fixture->blobs, name, -1, part, sizeof(part), &got, &err), INVALID);
+    AUTO_BUF struct buf small = BUF_INIT(11);
+    assert_int_equal(blobs_get(fixture->blobs, name, &small, &err), INVALID);
+    assert_string_equal(err.code, "too_large");
+}
+
+static void stores_an_empty_blob(void **state) {
+    struct fixture *fixture = *state;
+    char name[BLOB_NAME_MAX];
+    name_of(JOB_A, 2, BLOB_TEXT, "", name);
+    assert_true(put(fixture, name, ""));
+    assert_false(put(fixture, name, ""));
+    assert_bytes(fixture, name, "");
+}
+
+static void never_replaces_what_is_right(void **state) {
+    struct fixture *fixture = *state;
+    char name[BLOB_NAME_MAX];
+    char path[PATH_MAX];
+    struct stat before = {0};
+    struct stat after = {0};
+    name_of(JOB_A, 1, BLOB_ORIGINAL, "%PDF-1.4 one", name);
+    assert_true(put(fixture, name, "%PDF-1.4 one"));
+    blob_path(fixture, name, path);
+    assert_int_equal(stat(path, &before), 0);
+    assert_false(put(fixture, name, "%PDF-1.4 one"));
+    assert_int_equal(stat(path, &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    assert_int_equal(after.st_nlink, 1);
+}
+
+static void replaces_what_is_damaged(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const damaged[] = {"", "one", "one two threE", "one two three and more"};
+    char name[BLOB_NAME_MAX];
+    name_of(JOB_A, 3, BLOB_FIELDS, "one two three", name);
+    assert_true(put(fixture, name, "one two three"));
+    for (size_t i = 0; i < COUNT_OF(damaged); i++) {
+        fixture->damage(fixture, name, damaged[i]);
+        assert_bytes(fixture, name, damaged[i]);
+        assert_true(put(fixture, name, "one two three"));
+        assert_bytes(fixture, name, "one two three");
+    }
+}
+
+static void removes(void **state) {
+    struct fixture *fixture = *state;
+    char name[BLOB_NAME_MAX];
+    struct error err = {0};
+    name_of(JOB_B, 1, BLOB_TEXT, "gone soon", name);
+    assert_true(put(fixture, name, "gone soon"));
+    assert_int_equal(blobs_remove(fixture->blobs, name, &err), OK);
+    assert_absent(fixture, name);
+    assert_int_equal(blobs_remove(fixture->blobs, name, &err), OK);
+    assert_true(put(fixture, name, "gone soon")); /* the job's folder was removed too: made again */
+    assert_bytes(fixture, name, "gone soon");
+}
+
+static void lists_in_order(void **state) {
+    struct fixture *fixture = *state;
+    char names[6][BLOB_NAME_MAX];
+    char sha256[HASH_HEX_MAX];
+    struct error err = {0};
+    name_of(JOB_A, 1, BLOB_ORIGINAL, "a", names[0]);
+    name_of(JOB_A, 10, BLOB_TEXT, "b", names[1]);
+    name_of(JOB_A, 2, BLOB_TEXT, "c", names[2]);
+    hash_hex(HASH_SHA256, "m", 1, sha256);
+    blob_name_manifest(JOB_A, sha256, names[3]);
+    name_of(JOB_B, 1, BLOB_FIELDS, "d", names[4]);
+    name_of(JOB_B, 1, BLOB_TEXT, "e", names[5]);
+    static const char *const bytes[] = {"a", "b", "c", "m", "d", "e"};
+    for (size_t i = COUNT_OF(bytes); i-- > 0;) {
+        assert_true(put(fixture, names[i], bytes[i]));
+    }
+    for (int limit = 1; limit <= 7; limit++) { /* the whole by pages of any size */
+        char after[BLOB_NAME_MAX] = "";
+        int seen = 0;
+        for (;;) {
+            CLEANUP(blob_names_finish) struct blob_names page = {0};
+            assert_int_equal(blobs_list(fixture->blobs, "jobs/", after, limit, &page, &err), OK);
+            for (int i = 0; i < page.count; i++) {
+                assert_string_equal(page.items[i], names[seen++]);
+                (void)str_copy(after, sizeof(after), page.items[i]);
+            }
+            if (page.count < limit) {
+                break;
+            }
+        }
+        assert_int_equal(seen, 6);
+    }
+    static const struct {
+        const char *prefix;
+        int count;
+    } prefixes[] = {{"", 6},
+                    {"jobs/" JOB_A "/", 4},
+                    {"jobs/" JOB_B "/document_1.", 2},
+                    {"jobs/" JOB_A "/manifest.", 1},
+                    {"jobs/65a000000000000000000003/", 0},
+                    {"jobs/65a0", 6},
+                    {"../", 0},
+                    {"jobs/../../../../../../etc/../etc/", 0}};
+    for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
+        CLEANUP(blob_names_finish) struct blob_names page = {0};
+        assert_int_equal(blobs_list(fixture->blobs, prefixes[i].prefix, NULL, 100, &page, &err), OK);
+        assert_int_equal(page.count, prefixes[i].count);
+    }
+}
+
+static void refuses_other_names(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const bad[] = {
+        "",
+        "/etc/passwd",
+        "jobs",
+        "../documents/x",
+        "jobs/" JOB_A,
+        "jobs/" JOB_A "/../" JOB_B "/manifest.0123456789abcdef.json",
+        "jobs/../document_1.0123456789abcdef.txt",
+        "jobs/" JOB_A "/document_1.0123456789abcdef.exe",
+        "jobs/" JOB_A "/document_0.0123456789abcdef.txt",
+        "jobs/" JOB_A "/document_1.0123456789ABCDEF.txt",
+        "jobs/" JOB_A "/.tmp-0123456789abcdef",
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        AUTO_BUF struct buf got = BUF_INIT(100);
+        struct error err = {0};
+        char url[BLOB_URL_MAX];
+        char byte = 0;
+        size_t read = 0;
+        int64_t size = 0;
+        assert_int_equal(blobs_get(fixture->blobs, bad[i], &got, &err), INVALID);
+        assert_string_equal(err.code, "bad_blob_name");
+        assert_int_equal(blobs_size(fixture->blobs, bad[i], &size, &err), INVALID);
+        assert_int_equal(blobs_read(fixture->blobs, bad[i], 0, &byte, 1, &read, &err), INVALID);
+        assert_int_equal(blobs_remove(fixture->blobs, bad[i], &err), INVALID);
+        assert_int_equal(blobs_url(fixture->blobs, bad[i], url, &err), INVALID);
+    }
+}
+
+struct putter {
+    struct fixture *fixture;
+    const char *name;
+    int created;
+    pthread_barrier_t *start;
+};
+
+static void *put_same(void *context) {
+    struct putter *putter = context;
+    (void)pthread_barrier_wait(putter->start);
+    putter->created = put(putter->fixture, putter->name, "raced for") ? 1 : 0;
+    return NULL;
+}
+
+static void one_of_many_creates(void **state) {
+    struct fixture *fixture = *state;
+    enum { THREADS = 8 };
+    char name[BLOB_NAME_MAX];
+    name_of(JOB_A, 7, BLOB_TEXT, "raced for", name);
+    for (int round = 0; round < 10; round++) {
+        pthread_barrier_t start;
+        pthread_t threads[THREADS];
+        struct putter putters[THREADS];
+        int created = 0;
+        assert_int_equal(pthread_barrier_init(&start, NULL, THREADS), 0);
+        for (int i = 0; i < THREADS; i++) {
+            putters[i] = (struct putter){.fixture = fixture, .name = name, .start = &start};
+            assert_int_equal(pthread_create(&threads[i], NULL, put_same, &putters[i]), 0);
+        }
+        for (int i = 0; i < THREADS; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+            created += putters[i].created;
+        }
+        assert_int_equal(created, 1);
+        assert_bytes(fixture, name, "raced for");
+        struct error err = {0};
+        assert_int_equal(blobs_remove(fixture->blobs, name, &err), OK);
+        (void)pthread_barrier_destroy(&start);
+    }
+}
+
+static void opens_only_what_may_be(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const bad[] = {
+        "",    "ab",   "Documents", "a_b", "-ab",
+        "ab-", "a--b", "../../etc", "a/b", "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghij1234"};
+    struct blobs *blobs = NULL;
+    struct error err = {0};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct blobs_config config = fixture->config;
+        config.container = bad[i];
+        assert_int_equal(blobs_open(&config, &blobs, &err), INVALID);
+        assert_string_equal(err.code, "bad_container");
+    }
+    struct blobs_config config = fixture->config;
+    config.container = "elsewhere";
+    config.create = false;
+    assert_int_equal(blobs_open(&config, &blobs, &err), GONE);
+    assert_string_equal(err.code, "no_container");
+    config.create = true;
+    assert_int_equal(blobs_open(&config, &blobs, &err), OK);
+    blobs_close(blobs);
+    config.create = false;
+    assert_int_equal(blobs_open(&config, &blobs, &err), OK);
+    blobs_close(blobs);
+    blobs_close(NULL);
+}
+
+/* ---- of the directory store alone ---- */
+
+static int count_files(const struct fixture *fixture, const char *folder, const char *start) {
+    char path[PATH_MAX];
+    int count = 0;
+    blob_path(fixture, folder, path);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
+        count += entry->d_type == DT_REG && str_starts_with(entry->d_name, start);
+    }
+    if (dir) {
+        (void)closedir(dir);
+    }
+    return count;
+}
+
+static void full_disk_leaves_nothing(void **state) {
+    struct fixture *fixture = *state;
+    AUTO_FREE char *bytes = x_alloc(70001);
+    memset(bytes, 'x', 70000);
+    char name[BLOB_NAME_MAX];
+    struct error err = {0};
+    struct rlimit before;
+    name_of(JOB_A, 1, BLOB_TEXT, bytes, name);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit small = {.rlim_cur = 65536, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    enum outcome outcome = blobs_put(fixture->blobs, name, bytes, 70000, NULL, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(outcome, FATAL);
+    assert_string_equal(err.code, "disk_full");
+    assert_null(strstr(err.message, fixture->folder));
+    assert_absent(fixture, name);
+    assert_int_equal(count_files(fixture, ".", ""), 0);
+    assert_true(put(fixture, name, bytes)); /* goes on when there is room */
+    assert_bytes(fixture, name, bytes);
+    assert_int_equal(count_files(fixture, ".", ""), 0);
+}
+
+static void temps_of_a_crash_are_not_seen_and_go(void **state) {
+    struct fixture *fixture = *state;
+    char path[PATH_MAX];
+    char name[BLOB_NAME_MAX];
+    struct error err = {0};
+    name_of(JOB_A, 1, BLOB_TEXT, "x", name);
+    assert_true(put(fixture, name, "x"));
+    static const char *const temps[] = {".tmp-0123456789abcdef", ".tmp-fedcba9876543210",
+                                        "jobs/" JOB_A "/.tmp-0123456789abcdef"};
+    for (size_t i = 0; i < COUNT_OF(temps); i++) {
+        blob_path(fixture, temps[i], path);
+        assert_int_equal(file_replace(path, "half", 4, 0600, &err), OK);
+    }
+    CLEANUP(blob_names_finish) struct blob_names page = {0};
+    assert_int_equal(blobs_list(fixture->blobs, "", NULL, 100, &page, &err), OK);
+    assert_int_equal(page.count, 1);
+    blob_path(fixture, temps[0], path); /* older than an hour */
+    struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+    struct blobs *again = NULL;
+    assert_int_equal(blobs_open(&fixture->config, &again, &err), OK);
+    blobs_close(again);
+    assert_int_equal(count_files(fixture, ".", ".tmp-"), 1); /* the young one may be somebody's write under way */
+    assert_bytes(fixture, name, "x");
+}
+
+static void follows_no_link(void **state) {
+    struct fixture *fixture = *state;
+    char name[BLOB_NAME_MAX];
+    char path[PATH_MAX];
+    char other[BLOB_NAME_MAX];
+    name_of(JOB_A, 1, BLOB_TEXT, "x", other);
+    assert_true(put(fixture, other, "x"));
+    name_of(JOB_A, 2, BLOB_TEXT, "y", name);
+    blob_path(fixture, name, path);
+    assert_int_equal(symlink("/etc/passwd", path), 0);
+    AUTO_BUF struct buf got = BUF_INIT(100);
+    struct error err = {0};
+    assert_int_not_equal(blobs_get(fixture->blobs, name, &got, &err), OK);
+}
+
+static void url_is_plain(void **state) {
+    struct fixture *fixture = *state;
+    char name[BLOB_NAME_MAX];
+    char url[BLOB_URL_MAX];
+    char folder[PATH_MAX];
+    struct error err = {0};
+    struct blobs *blobs = NULL;
+    assert_true(str_format(folder, sizeof(folder), "%s/with space%%", fixture->folder));
+    struct blobs_config config = fixture->config;
+    config.data_dir = folder;
+    assert_int_equal(blobs_open(&config, &blobs, &err), OK);
+    name_of(JOB_A, 1, BLOB_TEXT, "x", name);
+    assert_int_equal(blobs_url(blobs, name, url, &err), OK);
+    assert_true(str_starts_with(url, "file:///"));
+    assert_non_null(strstr(url, "/with%20space%25/blobs/documents/jobs/" JOB_A "/document_1."));
+    assert_true(str_ends_with(url, ".txt"));
+    blobs_close(blobs);
+}
+
+#define CASE(function)                                                                                                 \
+    { #function, function, open_store, close_store, NULL }
+
+int main(void) {
+    const struct CMUnitTest of_all[] = {
+        CASE(stores_and_reads_back),
+        CASE(stores_an_empty_blob),
+        CASE(never_replaces_what_is_right),
+        CASE(replaces_what_is_damaged),
+        CASE(removes),
+        CASE(lists_in_order),
+        CASE(refuses_other_names),
+        CASE(one_of_many_creates),
+        CASE(opens_only_what_may_be),
+    };
+    const struct CMUnitTest of_dir[] = {
+        CASE(full_disk_leaves_nothing),
+        CASE(temps_of_a_crash_are_not_seen_and_go),
+        CASE(follows_no_link),
+        CASE(url_is_plain),
+    };
+    int failed = 0;
+    for (size_t i = 0; i < COUNT_OF(fixtures); i++) {
+        struct CMUnitTest cases[COUNT_OF(of_all) + COUNT_OF(of_dir)];
+        size_t count = 0;
+        for (size_t k = 0; k < COUNT_OF(of_all); k++) {
+            cases[count++] = of_all[k];
+        }
+        for (size_t k = 0; k < COUNT_OF(of_dir) && str_eq(fixtures[i].name, "dir"); k++) {
+            cases[count++] = of_dir[k];
+        }
+        for (size_t k = 0; k < count; k++) {
+            cases[k].initial_state = &fixtures[i];
+        }
+        failed += _cmocka_run_group_tests(fixtures[i].name, cases, count, NULL, NULL);
+    }
+    return failed;
+}
