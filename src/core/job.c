@@ -4,11 +4,8 @@
 #include "base/str.h"
 
 static const char *const status_names[JOB_STATUS_COUNT] = {
-    [JOB_PENDING] = "pending",
-    [JOB_PROCESSING] = "processing",
-    [JOB_COMPLETED] = "completed",
-    [JOB_FAILED] = "failed",
-    [JOB_CANCELLED] = "cancelled",
+    [JOB_PENDING] = "pending", [JOB_PROCESSING] = "processing", [JOB_COMPLETED] = "completed",
+    [JOB_FAILED] = "failed",   [JOB_CANCELLED] = "cancelled",
 };
 static const char *const outcome_names[] = {
     [RUN_PENDING] = "pending",     [RUN_COMPLETED] = "completed", [RUN_FAILED] = "failed",

@@ -13,7 +13,8 @@ const struct run_record *ended_find(const struct ended_list *list, const char *t
     return NULL;
 }
 
-void job_place(struct job *job, const char *id, const struct company *company, int priority, int64_t now_ms, int64_t at_ms) {
+void job_place(struct job *job, const char *id, const struct company *company, int priority, int64_t now_ms,
+               int64_t at_ms) {
     *job = (struct job){.status = JOB_PENDING,
                         .company = *company,
                         .priority = priority,
@@ -63,7 +64,7 @@ static void lose_lease(struct job *job, enum job_status status, int64_t now_ms, 
     end_lease(job, RUN_LOST, now_ms, ret_ended);
 }
 
-/* ---- claim --------------------------------------------------------------------------------------------------------- */
+/* ---- claim ----------------------------------------------------------------------------------- */
 bool lease_claimed_before(const struct job *job, const char *owner, int64_t now_ms) {
     return job_lease_live(job, now_ms) && job->adopted_by[0] == '\0' && str_eq(job->lease_owner, owner);
 }
@@ -82,7 +83,7 @@ enum claim_result lease_claim(struct job *job, const char *owner, const char *to
     job->status = JOB_PROCESSING;
     str_copy(job->lease_token, sizeof job->lease_token, token);
     str_copy(job->lease_owner, sizeof job->lease_owner, owner);
-    job->adopted_by[0] = '\0';
+    job->cancel_requested = false; /* asks a run to stop; this one has not begun */
     job->lease_seconds = lease_seconds;
     job->locked_at_ms = job->updated_at_ms = now_ms;
     job->available_at_ms = now_ms + (int64_t)lease_seconds * 1000;
@@ -91,7 +92,7 @@ enum claim_result lease_claim(struct job *job, const char *owner, const char *to
     return take_over ? CLAIM_TAKEN_OVER : CLAIM_TAKEN;
 }
 
-/* ---- adopt, heartbeat ---------------------------------------------------------------------------------------------- */
+/* ---- adopt, heartbeat ------------------------------------------------------------------------ */
 enum adopt_result lease_adopt(struct job *job, const char *token, const char *nonce, int rows, int64_t now_ms) {
     if (!holds(job, token))
         return ADOPT_REFUSED;
@@ -128,7 +129,7 @@ bool lease_name_company(struct job *job, const char *token, const char *name) {
     return true;
 }
 
-/* ---- end ----------------------------------------------------------------------------------------------------------- */
+/* ---- end ------------------------------------------------------------------------------------- */
 static enum job_status status_after(const struct job *job, enum run_outcome outcome) {
     switch (outcome) {
     case RUN_COMPLETED:
@@ -171,8 +172,8 @@ void job_count_rows(struct job *job, const struct completeness *rows) {
     job->downloaded_documents = rows->stored + rows->unreadable + rows->missing;
 }
 
-enum end_result lease_end(struct job *job, const struct ended_list *ended, const char *token, const struct lease_end *end, int64_t now_ms,
-                          struct run_record *ret_ended) {
+enum end_result lease_end(struct job *job, const struct ended_list *ended, const char *token,
+                          const struct lease_end *end, int64_t now_ms, struct run_record *ret_ended) {
     assert(end->outcome != RUN_LOST);
     if (!holds(job, token)) {
         const struct run_record *before = ended_find(ended, token);
@@ -209,7 +210,7 @@ bool lease_expire(struct job *job, int64_t now_ms, struct run_record *ret_ended)
     return true;
 }
 
-/* ---- a person ------------------------------------------------------------------------------------------------------ */
+/* ---- a person -------------------------------------------------------------------------------- */
 enum cancel_result job_cancel(struct job *job, const char *fresh_token, int64_t now_ms, struct run_record *ret_ended) {
     if (!job_status_open(job->status))
         return CANCEL_REFUSED;
@@ -243,7 +244,7 @@ enum retry_result job_retry(struct job *job, const struct job *company_job, int6
     return RETRY_DONE;
 }
 
-/* ---- keeper -------------------------------------------------------------------------------------------------------- */
+/* ---- keeper ---------------------------------------------------------------------------------- */
 bool job_take_in(struct job *job, int64_t now_ms, int64_t at_ms) {
     if (job->available_at_ms != 0 || !job_status_open(job->status))
         return false;
