@@ -71,7 +71,8 @@ static bool is_host(const char *text) {
     return true;
 }
 
-static bool note_framing(struct head_facts *facts, const char *name, size_t name_size, const char *value, struct refusal *why) {
+static bool note_framing(struct head_facts *facts, const char *name, size_t name_size, const char *value,
+                         struct refusal *why) {
     if (name_is(name, name_size, "content-length")) {
         int64_t length = 0;
         if (facts->content_length >= 0) {
@@ -208,7 +209,8 @@ static bool parse_query(char *query, struct target *target, struct refusal *why)
         if (!decode(name) || (value && !decode(value))) {
             return refuse(why, 400, "bad_query", "the query holds a bad escape or bytes that are not allowed");
         }
-        target->query[target->query_count++] = (struct target_pair){.name = name, .value = value ? value : name + strlen(name)};
+        target->query[target->query_count++] =
+            (struct target_pair){.name = name, .value = value ? value : name + strlen(name)};
     }
     return true;
 }

@@ -1,10 +1,9 @@
 /* The head of a request as libmicrohttpd leaves it in memory, and the request target. Pure: no I/O, no libmicrohttpd.
  *
- * libmicrohttpd forgives much that a proxy before us may read differently: bare LF, folded lines, blanks before the colon,
- * NUL bytes, doubled framing headers. It parses in place, so what is left can be walked again: after the version the
- * bytes are, for a well-formed head, exactly
- *     NUL NUL  ( name NUL value NUL NUL )*  NUL NUL
- * because it overwrites each CR LF by two NULs, a bare LF by one, and the colon by one. Anything else was malformed. */
+ * libmicrohttpd forgives much that a proxy before us may read differently: bare LF, folded lines, blanks before the
+ * colon, NUL bytes, doubled framing headers. It parses in place, so what is left can be walked again: after the version
+ * the bytes are, for a well-formed head, exactly NUL NUL  ( name NUL value NUL NUL )*  NUL NUL because it overwrites
+ * each CR LF by two NULs, a bare LF by one, and the colon by one. Anything else was malformed. */
 #pragma once
 
 #include "base/macros.h"
@@ -30,7 +29,8 @@ struct head_facts {
     size_t host_count;
 };
 
-/* Walks the bytes between the version's last character and the body (RFC 9112 sections 5, 6.1, 6.3). False: *why is set. */
+/* Walks the bytes between the version's last character and the body (RFC 9112 sections 5, 6.1, 6.3). False: *why is
+ * set. */
 bool head_check(const char *bytes, size_t size_bytes, bool http_1_0, struct head_facts *ret, struct refusal *why);
 
 bool head_is_token(const char *text, size_t size_bytes); /* RFC 9110 section 5.6.2 */
@@ -40,7 +40,8 @@ struct target_pair {
     char *value;
 };
 
-/* A request target in origin form, split and decoded in place of `storage` (a copy of the target, kept by the caller). */
+/* A request target in origin form, split and decoded in place of `storage` (a copy of the target, kept by the caller).
+ */
 struct target {
     char *segments[TARGET_PARTS_MAX]; /* decoded; "/" is one empty segment */
     size_t segment_count;

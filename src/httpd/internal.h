@@ -1,8 +1,8 @@
 /* What the files of this folder share. Nobody else includes it.
  *
- * Threads: one of libmicrohttpd polls all connections and calls wire.c; config.threads of our own run the handlers and the
- * readers of streams (workers.c), so that nothing that may block runs in the polling thread; one more wakes what waits for
- * a time and ends slow requests (hold.c).
+ * Threads: one of libmicrohttpd polls all connections and calls wire.c; config.threads of our own run the handlers and
+ * the readers of streams (workers.c), so that nothing that may block runs in the polling thread; one more wakes what
+ * waits for a time and ends slow requests (hold.c).
  *
  * An exchange:   RECEIVING -> HANDLING -> ANSWERED -> SENDING      (LINGERING: refused before its body was read)
  *                 wire.c      workers.c   reply.c      stream.c
@@ -66,7 +66,7 @@ struct http_exchange {
     int64_t lingered_bytes;
     int64_t delay_ms;
     int64_t bytes_per_second;
-    struct stream *stream; /* being filled by a worker */
+    struct stream *stream;         /* being filled by a worker */
     void (*on_end)(void *context); /* called before the exchange is freed */
     void *on_end_context;
     bool watches_peer; /* woken when its client has gone, too */
@@ -87,7 +87,7 @@ struct httpd {
 
     pthread_mutex_t lock;
     enum httpd_phase phase;
-    atomic_bool draining; /* phase != RUNNING */
+    atomic_bool draining;   /* phase != RUNNING */
     int exchanges;          /* open ones */
     pthread_cond_t drained; /* exchanges became 0 */
     struct wire *wires;
@@ -115,8 +115,8 @@ void httpd_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int6
 bool hold_for_work(struct http_exchange *exchange); /* suspends and queues for the workers */
 bool hold_for_time(struct http_exchange *exchange, int64_t until_ms);
 void hold_work_done(struct http_exchange *exchange, int64_t until_ms); /* by the worker; until_ms 0: resume at once */
-void hold_wake(struct http_exchange *exchange);                        /* any thread; no effect when it is not HOLD_TIME */
-void hold_wake_all(struct httpd *httpd); /* under the lock */
+void hold_wake(struct http_exchange *exchange); /* any thread; no effect when it is not HOLD_TIME */
+void hold_wake_all(struct httpd *httpd);        /* under the lock */
 void *hold_timer_run(void *httpd);
 struct wire *wire_add(struct httpd *httpd, int fd);
 void wire_remove(struct httpd *httpd, struct wire *wire);
@@ -130,21 +130,25 @@ void workers_stop(struct httpd *httpd);
 enum MHD_Result wire_handle(void *httpd, struct MHD_Connection *connection, const char *url, const char *method,
                             const char *version, const char *upload, size_t *upload_size, void **context);
 void *wire_request_line(void *httpd, const char *target, struct MHD_Connection *connection);
-void wire_completed(void *httpd, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode code);
+void wire_completed(void *httpd, struct MHD_Connection *connection, void **context,
+                    enum MHD_RequestTerminationCode code);
 void wire_connection(void *httpd, struct MHD_Connection *connection, void **context,
                      enum MHD_ConnectionNotificationCode code);
 
 /* router.c */
 void router_match(struct http_exchange *exchange); /* sets route, style, allow */
 bool router_method_known(const char *method);
-void router_refusal(const struct http_exchange *exchange, struct refusal *why); /* 404 or 405 of an exchange without route */
+void router_refusal(const struct http_exchange *exchange,
+                    struct refusal *why);           /* 404 or 405 of an exchange without route */
 void router_handle(struct http_exchange *exchange); /* before, handler, 404, 405, OPTIONS */
 
 /* reply.c */
 void exchange_refuse(struct http_exchange *exchange, const struct refusal *why); /* in the route's style */
 void exchange_free_headers(struct http_exchange *exchange);
-void exchange_set_response(struct http_exchange *exchange, int status, const char *content_type, struct MHD_Response *response);
-void refusal_body(const struct http_exchange *exchange, const struct refusal *why, struct buf *out, const char **ret_type);
+void exchange_set_response(struct http_exchange *exchange, int status, const char *content_type,
+                           struct MHD_Response *response);
+void refusal_body(const struct http_exchange *exchange, const struct refusal *why, struct buf *out,
+                  const char **ret_type);
 
 /* stream.c */
 void stream_fill(struct http_exchange *exchange); /* by a worker */

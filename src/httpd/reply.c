@@ -48,7 +48,8 @@ static void add_config_headers(const struct httpd_config *config, struct MHD_Res
     }
 }
 
-void exchange_set_response(struct http_exchange *exchange, int status, const char *content_type, struct MHD_Response *response) {
+void exchange_set_response(struct http_exchange *exchange, int status, const char *content_type,
+                           struct MHD_Response *response) {
     assert(!exchange->replied && response != NULL);
     add_config_headers(&exchange->httpd->config, response);
     if (content_type) {
@@ -72,7 +73,8 @@ static void reply_bytes(struct http_exchange *exchange, int status, const char *
     exchange_set_response(exchange, status, content_type, MHD_create_response_from_buffer(size_bytes, memory, mode));
 }
 
-void http_reply(struct http_exchange *exchange, int status, const char *content_type, const void *bytes, size_t size_bytes) {
+void http_reply(struct http_exchange *exchange, int status, const char *content_type, const void *bytes,
+                size_t size_bytes) {
     if (exchange->bytes_per_second > 0) {
         stream_set_bytes(exchange, status, content_type, bytes, size_bytes);
     } else {
@@ -106,7 +108,8 @@ static json_t *problem(int status, const char *code, const char *detail) {
     return json_pack("{s:s, s:s, s:i, s:s}", "type", type, "title", title, "status", status, "detail", detail);
 }
 
-void http_reply_problem(struct http_exchange *exchange, int status, const char *code, const char *detail, const json_t *extra) {
+void http_reply_problem(struct http_exchange *exchange, int status, const char *code, const char *detail,
+                        const json_t *extra) {
     json_t *value AUTO_JSON = problem(status, code, detail);
     if (extra) {
         (void)json_object_update_missing(value, (json_t *)(uintptr_t)extra);
@@ -123,7 +126,8 @@ static bool is_error_style(const struct http_exchange *exchange) {
     return str_eq(exchange->style, "error");
 }
 
-void refusal_body(const struct http_exchange *exchange, const struct refusal *why, struct buf *out, const char **ret_type) {
+void refusal_body(const struct http_exchange *exchange, const struct refusal *why, struct buf *out,
+                  const char **ret_type) {
     bool error_style = is_error_style(exchange);
     json_t *value AUTO_JSON =
         error_style ? json_pack("{s:s}", "error", why->detail) : problem(why->status, why->code, why->detail);

@@ -71,7 +71,8 @@ static void name_address(struct httpd *httpd) {
     char host[64] = "";
     char port[8] = "";
     getsockname(httpd->listen_fd, (struct sockaddr *)&bound, &size);
-    getnameinfo((struct sockaddr *)&bound, size, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+    getnameinfo((struct sockaddr *)&bound, size, host, sizeof(host), port, sizeof(port),
+                NI_NUMERICHOST | NI_NUMERICSERV);
     bool six = bound.ss_family == AF_INET6;
     (void)str_format(httpd->address, sizeof(httpd->address), "%s%s%s:%s", six ? "[" : "", host, six ? "]" : "", port);
 }
@@ -123,8 +124,8 @@ static struct MHD_Daemon *start_daemon(struct httpd *httpd) {
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)wire_connection, httpd},
         {MHD_OPTION_END, 0, NULL},
     };
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, wire_handle,
-                            httpd, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+                            wire_handle, httpd, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 static bool start_threads(struct httpd *httpd) {

@@ -1,6 +1,6 @@
 /* Server-sent events. A listener keeps the number of the event it wants next; the channel keeps the last keep_events.
- * Locks: the channel's, then the server's. An event's id is "<channel>-<number>": after a restart the channel is another one
- * and a client's old id asks for everything that is kept. */
+ * Locks: the channel's, then the server's. An event's id is "<channel>-<number>": after a restart the channel is
+ * another one and a client's old id asks for everything that is kept. */
 #include "httpd/sse.h"
 
 #include <assert.h>
@@ -156,7 +156,8 @@ static ssize_t listener_read(void *context, uint64_t position, char *out, size_t
             memcpy(out, listener->out.data + listener->out_at, count);
             listener->out_at += count;
             result = (ssize_t)count;
-        } else if (!listener->exchange->peer_gone && hold_for_time(listener->exchange, listener->sent_ms + KEEPALIVE_MS)) {
+        } else if (!listener->exchange->peer_gone &&
+                   hold_for_time(listener->exchange, listener->sent_ms + KEEPALIVE_MS)) {
             result = 0;
         }
     }
@@ -232,6 +233,7 @@ void sse_reply(struct sse_channel *channel, struct http_exchange *exchange) {
     exchange->watches_peer = true;
     http_add_header(exchange, "Cache-Control", "no-store");
     http_add_header(exchange, "X-Accel-Buffering", "no");
-    exchange_set_response(exchange, 200, "text/event-stream",
-                          MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, SEND_BYTES, listener_read, listener, listener_free));
+    exchange_set_response(
+        exchange, 200, "text/event-stream",
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, SEND_BYTES, listener_read, listener, listener_free));
 }

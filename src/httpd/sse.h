@@ -9,5 +9,6 @@ struct sse_channel *sse_channel_create(int max_listeners, int keep_events);
 void sse_channel_destroy(struct sse_channel *channel); /* ends every listener's stream first */
 /* Sends an event to every listener; a listener too far behind is cut and will come back with Last-Event-ID. */
 void sse_publish(struct sse_channel *channel, const char *event, const char *data);
-/* The reply of GET /events: replays what is kept after Last-Event-ID, then follows. 503 when max_listeners are there. */
+/* The reply of GET /events: replays what is kept after Last-Event-ID, then follows. 503 when max_listeners are there.
+ */
 void sse_reply(struct sse_channel *channel, struct http_exchange *exchange);

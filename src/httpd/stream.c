@@ -1,5 +1,5 @@
-/* Replies whose bytes come one after another: from a reader (filled block by block by the workers), from memory at a pace, or
- * cut off on purpose. The callback runs in the polling thread. Single ranges: RFC 9110 section 14. */
+/* Replies whose bytes come one after another: from a reader (filled block by block by the workers), from memory at a
+ * pace, or cut off on purpose. The callback runs in the polling thread. Single ranges: RFC 9110 section 14. */
 #include <assert.h>
 #include <string.h>
 #include <strings.h>
@@ -188,7 +188,8 @@ void http_reply_stream(struct http_exchange *exchange, int status, const char *c
     enum range range = range_of(exchange, status, size_bytes, &first, &last);
     http_add_header(exchange, "Accept-Ranges", "bytes");
     if (range == RANGE_UNSATISFIABLE) {
-        static const struct refusal why = {.status = 416, .code = "range", .detail = "the range lies outside the content"};
+        static const struct refusal why = {
+            .status = 416, .code = "range", .detail = "the range lies outside the content"};
         (void)str_format(text, sizeof(text), "bytes */%lld", (long long)size_bytes);
         http_add_header(exchange, "Content-Range", text);
         exchange_refuse(exchange, &why);
@@ -198,7 +199,8 @@ void http_reply_stream(struct http_exchange *exchange, int status, const char *c
         return;
     }
     if (range == RANGE_PART) {
-        (void)str_format(text, sizeof(text), "bytes %lld-%lld/%lld", (long long)first, (long long)last, (long long)size_bytes);
+        (void)str_format(text, sizeof(text), "bytes %lld-%lld/%lld", (long long)first, (long long)last,
+                         (long long)size_bytes);
         http_add_header(exchange, "Content-Range", text);
     }
     struct stream *stream = stream_create(exchange, last - first + 1);
@@ -209,8 +211,8 @@ void http_reply_stream(struct http_exchange *exchange, int status, const char *c
     stream_reply(stream, range == RANGE_PART ? 206 : status, content_type, stream->size_bytes);
 }
 
-void http_cut(struct http_exchange *exchange, int status, const char *content_type, const void *bytes, size_t size_bytes,
-              int64_t claimed_length_bytes, int64_t hang_ms) {
+void http_cut(struct http_exchange *exchange, int status, const char *content_type, const void *bytes,
+              size_t size_bytes, int64_t claimed_length_bytes, int64_t hang_ms) {
     if (status == 0) {
         assert(!exchange->replied);
         exchange->delay_ms += hang_ms;

@@ -1,4 +1,5 @@
-/* libmicrohttpd's callbacks: from its polling thread, so nothing here blocks. The guards of the wire are here and in head.c. */
+/* libmicrohttpd's callbacks: from its polling thread, so nothing here blocks. The guards of the wire are here and in
+ * head.c. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
@@ -18,7 +19,8 @@ static bool refuse(struct refusal *why, int status, const char *code, const char
 
 /* ---- connections ---- */
 
-void wire_connection(void *context, struct MHD_Connection *connection, void **wire, enum MHD_ConnectionNotificationCode code) {
+void wire_connection(void *context, struct MHD_Connection *connection, void **wire,
+                     enum MHD_ConnectionNotificationCode code) {
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         *wire = wire_add(context, info->connect_fd);
@@ -29,11 +31,13 @@ void wire_connection(void *context, struct MHD_Connection *connection, void **wi
 }
 
 static void set_client_address(struct http_exchange *exchange) {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr *address = info ? info->client_addr : NULL;
     char *out = exchange->client_address;
     if (address && address->sa_family == AF_INET) {
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, out, sizeof(exchange->client_address));
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, out,
+                  sizeof(exchange->client_address));
     } else if (address && address->sa_family == AF_INET6) {
         const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
         bool four = IN6_IS_ADDR_V4MAPPED(six);
@@ -58,8 +62,8 @@ void *wire_request_line(void *context, const char *target, struct MHD_Connection
     if (deadline_ms < atomic_load(&exchange->wire->deadline_ms)) {
         atomic_store(&exchange->wire->deadline_ms, deadline_ms);
     }
-    /* libmicrohttpd would parse the query next, which fails in a bad way with very many parameters; target_parse does it.
-     * The string is its own, writable buffer. */
+    /* libmicrohttpd would parse the query next, which fails in a bad way with very many parameters; target_parse does
+     * it. The string is its own, writable buffer. */
     char *query = strchr((char *)(uintptr_t)target, '?');
     if (query) {
         query[1] = '\0';
@@ -70,7 +74,8 @@ void *wire_request_line(void *context, const char *target, struct MHD_Connection
     return exchange;
 }
 
-void wire_completed(void *context, struct MHD_Connection *connection, void **exchange_at, enum MHD_RequestTerminationCode code) {
+void wire_completed(void *context, struct MHD_Connection *connection, void **exchange_at,
+                    enum MHD_RequestTerminationCode code) {
     struct httpd *httpd = context;
     struct http_exchange *exchange = *exchange_at;
     (void)connection;
@@ -86,7 +91,8 @@ void wire_completed(void *context, struct MHD_Connection *connection, void **exc
         MHD_destroy_response(exchange->response);
     }
     atomic_store(&exchange->wire->deadline_ms,
-                 clock_monotonic_ms() + (httpd->config.idle_timeout_s + httpd->config.receive_timeout_s) * INT64_C(1000));
+                 clock_monotonic_ms() +
+                     (httpd->config.idle_timeout_s + httpd->config.receive_timeout_s) * INT64_C(1000));
     exchange_free_headers(exchange);
     buf_finish(&exchange->body);
     free(exchange->raw_target);
@@ -143,10 +149,12 @@ static bool check_body(struct http_exchange *exchange, struct refusal *why) {
         router_refusal(exchange, why);
         return !has_body(exchange);
     }
-    if (has_body(exchange) && (route->max_body_bytes == 0 || exchange->facts.content_length > (int64_t)route->max_body_bytes)) {
+    if (has_body(exchange) &&
+        (route->max_body_bytes == 0 || exchange->facts.content_length > (int64_t)route->max_body_bytes)) {
         return refuse(why, 413, "body_too_large", "the body is larger than this call accepts");
     }
-    if (route->content_type && (has_body(exchange) || type) && (type == NULL || !media_type_is(type, route->content_type))) {
+    if (route->content_type && (has_body(exchange) || type) &&
+        (type == NULL || !media_type_is(type, route->content_type))) {
         return refuse(why, 415, "media_type", "the body has another media type than this call accepts");
     }
     if (encoding && strcasecmp(encoding, "identity") != 0) {
@@ -185,7 +193,8 @@ static void report(struct http_exchange *exchange, int status) {
     if (config->on_reply) {
         const char *method = router_method_known(exchange->method) ? exchange->method : "other";
         const char *route = exchange->route ? exchange->route->path : "unmatched";
-        config->on_reply(config->context, route, method, status, (double)(clock_monotonic_ms() - exchange->begin_ms) / 1e3);
+        config->on_reply(config->context, route, method, status,
+                         (double)(clock_monotonic_ms() - exchange->begin_ms) / 1e3);
     }
 }
 
@@ -208,16 +217,16 @@ static enum MHD_Result send_response(struct http_exchange *exchange) {
     return queued;
 }
 
-/* Refuses a request whose body is still coming: answers on the socket at once, then swallows what comes for a while, because
- * closing a socket with unread bytes would reset it and could take the answer away from the client. libmicrohttpd can answer
- * either before it reads any of the body, closing at once, or after all of it. */
+/* Refuses a request whose body is still coming: answers on the socket at once, then swallows what comes for a while,
+ * because closing a socket with unread bytes would reset it and could take the answer away from the client.
+ * libmicrohttpd can answer either before it reads any of the body, closing at once, or after all of it. */
 static enum MHD_Result refuse_and_linger(struct http_exchange *exchange, const struct refusal *why) {
     struct buf body = BUF_INIT(4096);
     struct buf reply = BUF_INIT(8192);
     const char *type = NULL;
     refusal_body(exchange, why, &body, &type);
-    (void)buf_printf(&reply, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", why->status,
-                     MHD_get_reason_phrase_for((unsigned)why->status), type, body.size_bytes);
+    (void)buf_printf(&reply, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n",
+                     why->status, MHD_get_reason_phrase_for((unsigned)why->status), type, body.size_bytes);
     if (why->status == 405) {
         (void)buf_printf(&reply, "Allow: %s\r\n", exchange->allow);
     }
