@@ -1,4 +1,5 @@
-/* HTTP client on a libcurl multi handle driven by the calling thread, so that http_client_stop can end it at any time. */
+/* HTTP client on a libcurl multi handle driven by the calling thread, so that http_client_stop can end it at any time.
+ */
 #include "net/http_client.h"
 
 #include <assert.h>
@@ -36,6 +37,7 @@ struct exchange {
     CURL *easy;
     size_t header_bytes;
     size_t body_bytes;
+    bool head_ended;
     bool too_large;
     bool ended_by_caller;
 };
@@ -121,8 +123,10 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
     }
     if (size_bytes > 5 && strncmp(line, "HTTP/", 5) == 0) { /* a further head follows 100 Continue */
         response_start(response, exchange->request->max_body_bytes);
+        exchange->head_ended = false;
         return size_bytes;
     }
+    exchange->head_ended = exchange->head_ended || line[0] == '\r' || line[0] == '\n';
     take_header(line, size_bytes, "Content-Type", response->content_type, sizeof(response->content_type));
     take_header(line, size_bytes, "ETag", response->etag, sizeof(response->etag));
     take_header(line, size_bytes, "Location", response->location, sizeof(response->location));
@@ -241,10 +245,14 @@ static enum outcome stopped_error(struct error *err) {
     return error_set(err, RETRY, "stopped", "the exchange was stopped");
 }
 
+static bool was_connected(const struct exchange *exchange) {
+    curl_off_t after_us = 0;
+    curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &after_us);
+    return after_us > 0;
+}
+
 static enum outcome timeout_error(const struct exchange *exchange, int64_t took_ms, struct error *err) {
-    curl_off_t connected = 0;
-    curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-    if (connected > 0 && took_ms < exchange->request->timeout_ms) {
+    if (was_connected(exchange) && took_ms < exchange->request->timeout_ms) {
         return error_set(err, RETRY, "stalled", "the transfer stalled");
     }
     return error_set(err, RETRY, "timeout", "no complete answer within %d ms", exchange->request->timeout_ms);
@@ -268,10 +276,15 @@ static const char *transport_text(CURLcode code) {
 
 static enum outcome verdict(const struct exchange *exchange, CURLcode code, int64_t took_ms, struct error *err) {
     if (exchange->too_large) {
-        return error_set(err, INVALID, "too_large", "the answer is larger than %zu bytes", exchange->request->max_body_bytes);
+        return error_set(err, INVALID, "too_large", "the answer is larger than %zu bytes",
+                         exchange->request->max_body_bytes);
     }
     if (exchange->ended_by_caller) {
         return error_set(err, INVALID, "ended_by_caller", "the answer was not wanted");
+    }
+    if (code == CURLE_OK &&
+        !exchange->head_ended) { /* libcurl takes a connection closed within the head for an answer */
+        code = CURLE_PARTIAL_FILE;
     }
     switch (code) {
     case CURLE_OK:
@@ -279,9 +292,12 @@ static enum outcome verdict(const struct exchange *exchange, CURLcode code, int6
     case CURLE_OPERATION_TIMEDOUT:
         return timeout_error(exchange, took_ms, err);
     case CURLE_PARTIAL_FILE:
-        return error_set(err, RETRY, "cut_short", "the answer ended before its Content-Length");
+        return error_set(err, RETRY, "cut_short", "the answer broke off");
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
+        if (was_connected(exchange)) {
+            return error_set(err, RETRY, "transport", "the answer is not HTTP");
+        }
         return error_set(err, INVALID, "bad_url", "not a usable http or https URL");
     default:
         return error_set(err, RETRY, "transport", "%s", transport_text(code));

@@ -1,5 +1,5 @@
-/* HTTP client: the only user of libcurl. A client is used by one thread at a time; make one per thread. Connections are reused.
- * No redirects, http and https only, no proxy from the environment, TLS verified. */
+/* HTTP client: the only user of libcurl. A client is used by one thread at a time; make one per thread. Connections are
+ * reused. No redirects, http and https only, no proxy from the environment, TLS verified. */
 #pragma once
 
 #include "base/buf.h"
@@ -16,8 +16,8 @@ struct http_request {
     size_t max_body_bytes; /* of the answer; more is INVALID "too_large" */
     int timeout_ms;        /* whole exchange */
     int stall_s;           /* less than 1 KiB in this time is "stalled"; 0: 15 */
-    /* Optional: gets body bytes as they come (status already known) in place of the answer's buffer; false ends the exchange,
-     * which is then INVALID "ended_by_caller". */
+    /* Optional: gets body bytes as they come (status already known) in place of the answer's buffer; false ends the
+     * exchange, which is then INVALID "ended_by_caller". */
     bool (*on_body)(void *context, int status, const void *bytes, size_t size_bytes);
     void *context;
 };
@@ -37,11 +37,11 @@ void http_response_finish(struct http_response *response);
 
 MUST_USE enum outcome http_client_create(const char *user_agent, struct http_client **ret, struct error *err);
 void http_client_destroy(struct http_client *client);
-/* A response of any status is OK. *ret is set up whatever the outcome, holds what has come (status 0: nothing) and is the
- * caller's to finish. RETRY "transport" (with what broke; never the host), "timeout", "cut_short" when the body is
- * shorter than its Content-Length, "stopped" after http_client_stop. A transfer under 1 KiB in
- * stall_s is "stalled". INVALID "too_large", "bad_url", "bad_header". */
-MUST_USE enum outcome http_client_send(struct http_client *client, const struct http_request *request, struct http_response *ret,
-                                       struct error *err);
+/* A response of any status is OK. *ret is set up whatever the outcome, holds what has come (status 0: nothing) and is
+ * the caller's to finish. RETRY "transport" (with what broke; never the host), "timeout", "cut_short" when the answer
+ * ends before its end, "stopped" after http_client_stop. A transfer under 1 KiB in stall_s is "stalled". INVALID
+ * "too_large", "bad_url", "bad_header". */
+MUST_USE enum outcome http_client_send(struct http_client *client, const struct http_request *request,
+                                       struct http_response *ret, struct error *err);
 /* From any thread or signal-safe flag: exchanges under way and later ones end within 200 ms. */
 void http_client_stop(struct http_client *client);
