@@ -27,7 +27,7 @@ enum outcome jobs_now_ms(struct jobs *jobs, int64_t *ret, struct error *err) {
     return jobs->backend->now_ms(jobs, ret, err);
 }
 
-/* ---- arguments ----------------------------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------- */
 static enum outcome check_word(const char *what, const char *text, size_t size, struct error *err) {
     if (!text || text[0] == '\0' || strlen(text) >= size)
         return error_set(err, INVALID, "bad_argument", "%s is missing or longer than %zu bytes", what, size - 1);
@@ -46,7 +46,7 @@ static enum outcome check_lease(const char *job_id, const char *token, struct er
     return outcome == OK ? check_word("the lease token", token, TOKEN_MAX, err) : outcome;
 }
 
-/* ---- placing ------------------------------------------------------------------------------------------------------- */
+/* ---- placing --------------------------------------------------------------------------------- */
 void jobs_placed_finish(struct jobs_placed *placed) {
     free(placed->items);
     *placed = (struct jobs_placed){0};
@@ -63,8 +63,9 @@ enum outcome jobs_place(struct jobs *jobs, const struct jobs_order *order, struc
     return jobs->backend->place(jobs, order, ret, err);
 }
 
-/* ---- a lease ------------------------------------------------------------------------------------------------------- */
-enum outcome jobs_claim(struct jobs *jobs, const struct jobs_claim_request *request, struct lease *ret, struct error *err) {
+/* ---- a lease --------------------------------------------------------------------------------- */
+enum outcome jobs_claim(struct jobs *jobs, const struct jobs_claim_request *request, struct lease *ret,
+                        struct error *err) {
     enum outcome outcome = check_word("the owner of the lease", request->owner, OWNER_MAX, err);
     if (outcome == OK && request->job_id)
         outcome = check_job_id(request->job_id, err);
@@ -75,7 +76,8 @@ enum outcome jobs_claim(struct jobs *jobs, const struct jobs_claim_request *requ
     return jobs->backend->claim(jobs, request, ret, err);
 }
 
-enum outcome jobs_adopt(struct jobs *jobs, const char *job_id, const char *token, const char *nonce, struct job *ret, struct error *err) {
+enum outcome jobs_adopt(struct jobs *jobs, const char *job_id, const char *token, const char *nonce, struct job *ret,
+                        struct error *err) {
     enum outcome outcome = check_lease(job_id, token, err);
     if (outcome == OK)
         outcome = check_word("the process's nonce", nonce, TOKEN_MAX, err);
@@ -88,8 +90,8 @@ enum outcome jobs_heartbeat(struct jobs *jobs, const char *job_id, const char *t
     return outcome == OK ? jobs->backend->heartbeat(jobs, job_id, token, numbers, ret_cancel_requested, err) : outcome;
 }
 
-enum outcome jobs_end(struct jobs *jobs, const char *job_id, const char *token, const struct jobs_end *end, enum job_status *ret_status,
-                      struct error *err) {
+enum outcome jobs_end(struct jobs *jobs, const char *job_id, const char *token, const struct jobs_end *end,
+                      enum job_status *ret_status, struct error *err) {
     assert(end->outcome != RUN_LOST);
     enum outcome outcome = check_lease(job_id, token, err);
     if (outcome != OK)
@@ -99,16 +101,17 @@ enum outcome jobs_end(struct jobs *jobs, const char *job_id, const char *token, 
     return jobs->backend->end(jobs, job_id, token, end, ret_status, err);
 }
 
-enum outcome jobs_name_company(struct jobs *jobs, const char *job_id, const char *token, const char *name, struct error *err) {
+enum outcome jobs_name_company(struct jobs *jobs, const char *job_id, const char *token, const char *name,
+                               struct error *err) {
     enum outcome outcome = check_lease(job_id, token, err);
     if (outcome == OK)
         outcome = check_word("the company's name", name, COMPANY_NAME_MAX, err);
     return outcome == OK ? jobs->backend->name_company(jobs, job_id, token, name, err) : outcome;
 }
 
-/* ---- facts --------------------------------------------------------------------------------------------------------- */
-enum outcome jobs_put_filings(struct jobs *jobs, const char *job_id, const struct filing_list *list, struct filing_list *ret,
-                              struct error *err) {
+/* ---- facts ----------------------------------------------------------------------------------- */
+enum outcome jobs_put_filings(struct jobs *jobs, const char *job_id, const struct filing_list *list,
+                              struct filing_list *ret, struct error *err) {
     enum outcome outcome = check_job_id(job_id, err);
     if (outcome != OK)
         return outcome;
@@ -116,7 +119,8 @@ enum outcome jobs_put_filings(struct jobs *jobs, const char *job_id, const struc
         return error_set(err, INVALID, "bad_filings", "a company has at most %d filings", FILINGS_MAX);
     for (int i = 0; i < list->count; i++)
         if (list->items[i].number != i + 1)
-            return error_set(err, INVALID, "bad_filings", "filing %d of the list is numbered %d", i + 1, list->items[i].number);
+            return error_set(err, INVALID, "bad_filings", "filing %d of the list is numbered %d", i + 1,
+                             list->items[i].number);
     return jobs->backend->put_filings(jobs, job_id, list, ret, err);
 }
 
@@ -125,7 +129,8 @@ enum outcome jobs_get_filings(struct jobs *jobs, const char *job_id, struct fili
     return outcome == OK ? jobs->backend->get_filings(jobs, job_id, ret, err) : outcome;
 }
 
-enum outcome jobs_add_document(struct jobs *jobs, const struct document *document, bool *ret_inserted, struct error *err) {
+enum outcome jobs_add_document(struct jobs *jobs, const struct document *document, bool *ret_inserted,
+                               struct error *err) {
     enum outcome outcome = check_lease(document->job_id, document->by, err);
     if (outcome != OK)
         return outcome;
@@ -139,8 +144,8 @@ void document_list_finish(struct document_list *list) {
     *list = (struct document_list){0};
 }
 
-enum outcome jobs_list_documents(struct jobs *jobs, const char *job_id, int after_number, int limit, struct document_list *ret,
-                                 struct error *err) {
+enum outcome jobs_list_documents(struct jobs *jobs, const char *job_id, int after_number, int limit,
+                                 struct document_list *ret, struct error *err) {
     enum outcome outcome = check_job_id(job_id, err);
     return outcome == OK ? jobs->backend->list_documents(jobs, job_id, after_number, limit, ret, err) : outcome;
 }
@@ -151,7 +156,8 @@ enum outcome jobs_get_document(struct jobs *jobs, const char *document_id, struc
     return jobs->backend->get_document(jobs, document_id, ret, err);
 }
 
-enum outcome jobs_have_rows(struct jobs *jobs, const char *job_id, bool *have, int have_size, int *ret_count, struct error *err) {
+enum outcome jobs_have_rows(struct jobs *jobs, const char *job_id, bool *have, int have_size, int *ret_count,
+                            struct error *err) {
     enum outcome outcome = check_job_id(job_id, err);
     if (outcome != OK)
         return outcome;
@@ -159,7 +165,7 @@ enum outcome jobs_have_rows(struct jobs *jobs, const char *job_id, bool *have, i
     return jobs->backend->have_rows(jobs, job_id, have, have_size, ret_count, err);
 }
 
-/* ---- looking ------------------------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 enum outcome jobs_get(struct jobs *jobs, const char *job_id, struct job *ret, struct error *err) {
     enum outcome outcome = check_job_id(job_id, err);
     return outcome == OK ? jobs->backend->get(jobs, job_id, ret, err) : outcome;
@@ -202,7 +208,7 @@ enum outcome jobs_count(struct jobs *jobs, struct jobs_counts *ret, struct error
     return jobs->backend->count(jobs, ret, err);
 }
 
-/* ---- a person ------------------------------------------------------------------------------------------------------ */
+/* ---- a person -------------------------------------------------------------------------------- */
 enum outcome jobs_cancel(struct jobs *jobs, const char *job_id, enum job_status *ret_status, struct error *err) {
     enum outcome outcome = check_job_id(job_id, err);
     return outcome == OK ? jobs->backend->cancel(jobs, job_id, ret_status, err) : outcome;
@@ -213,7 +219,7 @@ enum outcome jobs_retry(struct jobs *jobs, const char *job_id, enum job_status *
     return outcome == OK ? jobs->backend->retry(jobs, job_id, ret_status, err) : outcome;
 }
 
-/* ---- keeper and totals --------------------------------------------------------------------------------------------- */
+/* ---- keeper and totals ----------------------------------------------------------------------- */
 enum outcome jobs_expire(struct jobs *jobs, int *ret_expired, struct error *err) {
     return jobs->backend->expire(jobs, ret_expired, err);
 }

@@ -82,7 +82,8 @@ struct jobs_end {
     struct run_numbers numbers;
 };
 /* *ret_status: what the job is now. A requested cancel turns an end that would be pending into cancelled. When this token's end
- * was applied before (its reply was lost) the answer is OK with the status of then. DENIED "lease_lost": nothing was changed. */
+ * was applied before (its reply was lost) the answer is OK with the status of then. DENIED "lease_lost": nothing was changed.
+ * INVALID "incomplete": RUN_COMPLETED although the list is missing or a filing of it has no row. */
 MUST_USE enum outcome jobs_end(struct jobs *jobs, const char *job_id, const char *token, const struct jobs_end *end,
                                enum job_status *ret_status, struct error *err);
 
@@ -90,7 +91,8 @@ MUST_USE enum outcome jobs_end(struct jobs *jobs, const char *job_id, const char
 MUST_USE enum outcome jobs_name_company(struct jobs *jobs, const char *job_id, const char *token, const char *name, struct error *err);
 
 /* ---- facts --------------------------------------------------------------------------------------------------------- */
-/* Inserts the ordered list once; whoever was first wins and *ret is the list that holds. *ret is untouched on failure. */
+/* Inserts the ordered list once; whoever was first wins and *ret is the list that holds. *ret is untouched on failure.
+ * This and jobs_add_document: GONE "unknown_job". */
 MUST_USE enum outcome jobs_put_filings(struct jobs *jobs, const char *job_id, const struct filing_list *list,
                                        struct filing_list *ret, struct error *err);
 MUST_USE enum outcome jobs_get_filings(struct jobs *jobs, const char *job_id, struct filing_list *ret, struct error *err); /* GONE: none yet */

@@ -1,5 +1,6 @@
-/* The embedded store's clock. Every process of one boot of this machine sees the same time, whatever its wall clock is made to say:
- * store time = anchor + CLOCK_BOOTTIME, the anchor being written once a boot: max(wall clock, last store time seen). */
+/* The embedded store's clock. Every process of one boot of this machine sees the same time, whatever its wall clock is
+ * made to say: store time = anchor + CLOCK_BOOTTIME, the anchor being written once a boot: max(wall clock, last store
+ * time seen). */
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,25 @@ int64_t sqlite_boot_ms(void) {
     return kernel_ms(CLOCK_BOOTTIME);
 }
 
+void sqlite_condition_init(pthread_cond_t *condition) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+void sqlite_wait_ms(pthread_cond_t *changed, pthread_mutex_t *lock, int64_t wait_ms) {
+    enum { NS_PER_S = 1000000000 };
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    wait_ms = wait_ms > 0 ? wait_ms : 0;
+    int64_t nanoseconds = until.tv_nsec + wait_ms % 1000 * 1000000;
+    until.tv_sec += wait_ms / 1000 + nanoseconds / NS_PER_S;
+    until.tv_nsec = nanoseconds % NS_PER_S;
+    pthread_cond_timedwait(changed, lock, &until);
+}
+
 int64_t sqlite_now_ms(struct sqlite_store *store) {
     return atomic_load(&store->anchor_ms) + atomic_load(&store->shift_ms) + sqlite_boot_ms();
 }
@@ -26,12 +46,14 @@ int64_t sqlite_now_ms(struct sqlite_store *store) {
 static enum outcome read_boot_id(struct buf *ret, struct error *err) {
     enum outcome outcome = file_read("/proc/sys/kernel/random/boot_id", ret, err);
     if (outcome != OK)
-        return error_set(err, FATAL, "no_boot_id", "the kernel does not say which boot this is (/proc is not mounted?)");
+        return error_set(err, FATAL, "no_boot_id",
+                         "the kernel does not say which boot this is (/proc is not mounted?)");
     str_trim(ret->data);
     return OK;
 }
 
-static enum outcome write_anchor(struct sql_conn *conn, const char *boot_id, int64_t anchor_ms, int64_t seen_ms, struct error *err) {
+static enum outcome write_anchor(struct sql_conn *conn, const char *boot_id, int64_t anchor_ms, int64_t seen_ms,
+                                 struct error *err) {
     static const char write[] = "UPDATE store SET boot_id = ?, anchor_ms = ?, last_seen_ms = ?";
     AUTO_SQL struct sql sql = sql_start(conn, write);
     sql_text(&sql, boot_id);

@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "jobs/jobs_sqlite.h"
 
-/* ---- filing lists ---------------------------------------------------------------------------------------------------- */
+/* ---- filing lists ---------------------------------------------------------------------------- */
 enum { FILING_JSON_MAX = 2048 };
 
 static void append_member(struct buf *out, const char *key, const char *text) {
@@ -33,7 +33,8 @@ static char *filings_to_json(const struct filing_list *list) {
 static bool filing_from_json(const json_t *object, struct filing *ret) {
     ret->number = (int)json_member_int(object, "n", 0);
     ret->size_bytes = json_member_int(object, "bytes", 0);
-    return json_member_copy(object, "srn", ret->srn, sizeof ret->srn) && json_member_copy(object, "form", ret->form, sizeof ret->form) &&
+    return json_member_copy(object, "srn", ret->srn, sizeof ret->srn) &&
+           json_member_copy(object, "form", ret->form, sizeof ret->form) &&
            json_member_copy(object, "title", ret->title, sizeof ret->title) &&
            json_member_copy(object, "filedOn", ret->filed_on, sizeof ret->filed_on) &&
            json_member_copy(object, "md5", ret->md5, sizeof ret->md5);
@@ -101,15 +102,15 @@ static enum outcome apply_put(struct sqlite_write *write, void *arg, struct erro
     return sql_run(&sql, err);
 }
 
-enum outcome sqlite_put_filings(struct jobs *jobs, const char *job_id, const struct filing_list *list, struct filing_list *ret,
-                                struct error *err) {
+enum outcome sqlite_put_filings(struct jobs *jobs, const char *job_id, const struct filing_list *list,
+                                struct filing_list *ret, struct error *err) {
     AUTO_FREE char *items = filings_to_json(list);
     struct put put = {.job_id = job_id, .items = items, .count = list->count};
     enum outcome outcome = sqlite_write(sqlite_store(jobs), WRITE_FAST, apply_put, &put, err);
     return outcome == OK ? sqlite_get_filings(jobs, job_id, ret, err) : outcome;
 }
 
-/* ---- document rows --------------------------------------------------------------------------------------------------- */
+/* ---- document rows --------------------------------------------------------------------------- */
 struct add {
     const struct document *document;
     bool inserted;
@@ -146,8 +147,9 @@ static void bind_document(struct sql *sql, const struct document *document, cons
 }
 
 static enum outcome apply_add(struct sqlite_write *write, void *arg, struct error *err) {
-    static const char insert[] = "INSERT INTO documents (" DOCUMENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                                 "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id, number) WHERE at IS NOT NULL DO NOTHING";
+    static const char insert[] =
+        "INSERT INTO documents (" DOCUMENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id, number) WHERE at IS NOT NULL DO NOTHING";
     struct add *add = arg;
     enum outcome outcome = check_job(write, add->document->job_id, err);
     if (outcome != OK)
@@ -161,7 +163,8 @@ static enum outcome apply_add(struct sqlite_write *write, void *arg, struct erro
     return outcome;
 }
 
-enum outcome sqlite_add_document(struct jobs *jobs, const struct document *document, bool *ret_inserted, struct error *err) {
+enum outcome sqlite_add_document(struct jobs *jobs, const struct document *document, bool *ret_inserted,
+                                 struct error *err) {
     struct add add = {.document = document};
     enum outcome outcome = sqlite_write(sqlite_store(jobs), WRITE_FAST, apply_add, &add, err);
     if (outcome == OK)
@@ -177,9 +180,11 @@ static void append_document(struct document_list *list, int *capacity, struct sq
     sqlite_get_document(sql, &list->items[list->count++]);
 }
 
-enum outcome sqlite_list_documents(struct jobs *jobs, const char *job_id, int after_number, int limit, struct document_list *ret, struct error *err) {
-    static const char read[] = "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE job_id = ? AND number > ? AND at IS NOT NULL "
-                               "ORDER BY number LIMIT ?";
+enum outcome sqlite_list_documents(struct jobs *jobs, const char *job_id, int after_number, int limit,
+                                   struct document_list *ret, struct error *err) {
+    static const char read[] =
+        "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE job_id = ? AND number > ? AND at IS NOT NULL "
+        "ORDER BY number LIMIT ?";
     AUTO_READER struct sqlite_reader reader = {0};
     enum outcome outcome = sqlite_reader_take(jobs, &reader, err);
     if (outcome != OK)
@@ -218,7 +223,8 @@ enum outcome sqlite_one_document(struct jobs *jobs, const char *document_id, str
     return OK;
 }
 
-enum outcome sqlite_have_rows(struct jobs *jobs, const char *job_id, bool *have, int have_size, int *ret_count, struct error *err) {
+enum outcome sqlite_have_rows(struct jobs *jobs, const char *job_id, bool *have, int have_size, int *ret_count,
+                              struct error *err) {
     static const char read[] = "SELECT number FROM documents WHERE job_id = ? AND at IS NOT NULL";
     AUTO_READER struct sqlite_reader reader = {0};
     enum outcome outcome = sqlite_reader_take(jobs, &reader, err);
@@ -238,4 +244,3 @@ enum outcome sqlite_have_rows(struct jobs *jobs, const char *job_id, bool *have,
         *ret_count = count;
     return outcome;
 }
-

@@ -1,4 +1,5 @@
-/* The keeper's steps in the embedded store. Each looks for work with a read, then does it in small transactions that look again. */
+/* The keeper's steps in the embedded store. Each looks for work with a read, then does it in small transactions that
+ * look again. */
 #include "base/str.h"
 #include "jobs/jobs_sqlite.h"
 
@@ -52,7 +53,8 @@ static enum outcome anything(struct jobs *jobs, const char *constant_text, bool 
     return sql_row(&sql, ret, err);
 }
 
-static enum outcome when_anything(struct jobs *jobs, const char *constant_text, sqlite_apply *apply, int *ret_changed, struct error *err) {
+static enum outcome when_anything(struct jobs *jobs, const char *constant_text, sqlite_apply *apply, int *ret_changed,
+                                  struct error *err) {
     bool work = false;
     enum outcome outcome = anything(jobs, constant_text, &work, err);
     if (outcome != OK)
@@ -65,7 +67,7 @@ static enum outcome when_anything(struct jobs *jobs, const char *constant_text, 
 
 #define OPEN_JOBS " FROM jobs INDEXED BY jobs_due WHERE status IN ('pending', 'processing') AND "
 
-/* ---- leases that ran out ----------------------------------------------------------------------------------------------- */
+/* ---- leases that ran out --------------------------------------------------------------------- */
 #define EXPIRED OPEN_JOBS "status = 'processing' AND available_at <= ?1 LIMIT 100"
 
 static enum outcome apply_expire(struct sqlite_write *write, void *arg, struct error *err) {
@@ -93,10 +95,11 @@ enum outcome sqlite_expire(struct jobs *jobs, int *ret_expired, struct error *er
     return when_anything(jobs, look, apply_expire, ret_expired, err);
 }
 
-/* ---- a clock that was set back ----------------------------------------------------------------------------------------- */
+/* ---- a clock that was set back --------------------------------------------------------------- */
 /* ?2 is the longest back-off; both branches are ranges of the index. */
 #define STRANDED_PENDING OPEN_JOBS "status = 'pending' AND available_at > ?1 + 300000 LIMIT 100"
-#define STRANDED_PROCESSING OPEN_JOBS "status = 'processing' AND available_at > ?1 AND available_at > ?1 + lease_seconds * 1000 LIMIT 100"
+#define STRANDED_PROCESSING                                                                                            \
+    OPEN_JOBS "status = 'processing' AND available_at > ?1 AND available_at > ?1 + lease_seconds * 1000 LIMIT 100"
 _Static_assert(BACKOFF_CAP_MS == 300000, "the query above names the cap");
 
 static enum outcome mend(struct sqlite_write *write, struct step *step, const char *constant_text, struct error *err) {
@@ -136,10 +139,13 @@ enum outcome sqlite_check_clock(struct jobs *jobs, int *ret_mended, struct error
     return outcome;
 }
 
-/* ---- jobs that other programs inserted --------------------------------------------------------------------------------- */
-#define FOREIGN " FROM jobs INDEXED BY jobs_foreign WHERE available_at IS NULL AND status IN ('pending', 'processing', 'in_progress') "
+/* ---- jobs that other programs inserted ------------------------------------------------------- */
+#define FOREIGN                                                                                                        \
+    " FROM jobs INDEXED BY jobs_foreign WHERE available_at IS NULL AND status IN ('pending', 'processing', "           \
+    "'in_progress') "
 
-static enum outcome run_for_job(struct sqlite_write *write, const char *constant_text, const char *job_id, struct error *err) {
+static enum outcome run_for_job(struct sqlite_write *write, const char *constant_text, const char *job_id,
+                                struct error *err) {
     AUTO_SQL struct sql sql = sql_start(write->conn, constant_text);
     sql_text(&sql, job_id);
     return sql_run(&sql, err);
@@ -180,7 +186,7 @@ enum outcome sqlite_take_in(struct jobs *jobs, int *ret_taken, struct error *err
     return when_anything(jobs, look, apply_take_in, ret_taken, err);
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 /* An end writes its run record itself. */
 enum outcome sqlite_record_runs(struct jobs *jobs, int *ret_recorded, struct error *err) {
     (void)jobs, (void)err;

@@ -1,4 +1,5 @@
-/* Claim, adopt, heartbeat, end, cancel, retry in the embedded store: load the job, apply the rule of core/lease.h, store it. */
+/* Claim, adopt, heartbeat, end, cancel, retry in the embedded store: load the job, apply the rule of core/lease.h,
+ * store it. */
 #include "base/str.h"
 #include "jobs/jobs_sqlite.h"
 
@@ -27,7 +28,7 @@ static enum outcome unknown_job(struct error *err) {
     return error_set(err, GONE, "unknown_job", "there is no such job");
 }
 
-/* ---- claim --------------------------------------------------------------------------------------------------------- */
+/* ---- claim ----------------------------------------------------------------------------------- */
 struct claim {
     const struct jobs_claim_request *request;
     struct change change;
@@ -61,8 +62,9 @@ static enum outcome find_earlier(struct sqlite_write *write, struct claim *claim
 
 /* The next lower priority that open jobs have. */
 static enum outcome next_priority(struct sqlite_write *write, int64_t *priority, bool *ret_found, struct error *err) {
-    static const char find[] = "SELECT priority FROM jobs INDEXED BY jobs_claim WHERE status IN ('pending', 'processing') "
-                               "AND priority < ? ORDER BY priority DESC LIMIT 1";
+    static const char find[] =
+        "SELECT priority FROM jobs INDEXED BY jobs_claim WHERE status IN ('pending', 'processing') "
+        "AND priority < ? ORDER BY priority DESC LIMIT 1";
     AUTO_SQL struct sql sql = sql_start(write->conn, find);
     sql_int(&sql, *priority);
     enum outcome outcome = sql_row(&sql, ret_found, err);
@@ -73,8 +75,9 @@ static enum outcome next_priority(struct sqlite_write *write, int64_t *priority,
 
 /* The claimable job that waits longest among the highest priority that has one. */
 static enum outcome find_best(struct sqlite_write *write, struct change *change, struct error *err) {
-    static const char find[] = "SELECT " JOB_COLUMNS " FROM jobs INDEXED BY jobs_claim WHERE status IN ('pending', 'processing') "
-                               "AND priority = ? AND available_at <= ? ORDER BY available_at, seq LIMIT 1";
+    static const char find[] =
+        "SELECT " JOB_COLUMNS " FROM jobs INDEXED BY jobs_claim WHERE status IN ('pending', 'processing') "
+        "AND priority = ? AND available_at <= ? ORDER BY available_at, seq LIMIT 1";
     int64_t priority = INT64_MAX;
     change->found = false;
     for (;;) {
@@ -93,8 +96,8 @@ static enum outcome find_best(struct sqlite_write *write, struct change *change,
 
 static void describe_lease(struct claim *claim, bool taken_over, bool repeated) {
     const struct job *job = &claim->change.job;
-    claim->lease =
-        (struct lease){.run = job->runs, .lease_seconds = job->lease_seconds, .taken_over = taken_over, .repeated = repeated};
+    claim->lease = (struct lease){
+        .run = job->runs, .lease_seconds = job->lease_seconds, .taken_over = taken_over, .repeated = repeated};
     str_copy(claim->lease.job_id, sizeof claim->lease.job_id, job->id);
     str_copy(claim->lease.token, sizeof claim->lease.token, job->lease_token);
 }
@@ -104,7 +107,8 @@ static enum outcome take(struct sqlite_write *write, struct claim *claim, enum c
     struct change *change = &claim->change;
     char token[TOKEN_MAX];
     random_hex(token, TOKEN_MAX - 1);
-    *ret = lease_claim(&change->job, claim->request->owner, token, claim->request->lease_seconds, write->now_ms, &change->ended);
+    *ret = lease_claim(&change->job, claim->request->owner, token, claim->request->lease_seconds, write->now_ms,
+                       &change->ended);
     if (*ret == CLAIM_REFUSED)
         return OK;
     describe_lease(claim, *ret == CLAIM_TAKEN_OVER, false);
@@ -166,7 +170,8 @@ static enum outcome apply_claim(struct sqlite_write *write, void *arg, struct er
     return claim->request->job_id ? claim_named(write, claim, err) : claim_best(write, claim, err);
 }
 
-enum outcome sqlite_claim(struct jobs *jobs, const struct jobs_claim_request *request, struct lease *ret, struct error *err) {
+enum outcome sqlite_claim(struct jobs *jobs, const struct jobs_claim_request *request, struct lease *ret,
+                          struct error *err) {
     struct claim claim = {.request = request};
     enum outcome outcome = sqlite_write(sqlite_store(jobs), WRITE_FAST, apply_claim, &claim, err);
     if (outcome == OK)
@@ -174,7 +179,7 @@ enum outcome sqlite_claim(struct jobs *jobs, const struct jobs_claim_request *re
     return outcome;
 }
 
-/* ---- adopt, heartbeat ---------------------------------------------------------------------------------------------- */
+/* ---- adopt, heartbeat ------------------------------------------------------------------------ */
 struct adopt {
     struct change change;
     const char *nonce;
@@ -191,14 +196,16 @@ static enum outcome apply_adopt(struct sqlite_write *write, void *arg, struct er
         return outcome;
     enum adopt_result result = ADOPT_REFUSED;
     if (change->found)
-        result = lease_adopt(&change->job, change->token, adopt->nonce, rows.stored + rows.unreadable + rows.missing, write->now_ms);
+        result = lease_adopt(&change->job, change->token, adopt->nonce, rows.stored + rows.unreadable + rows.missing,
+                             write->now_ms);
     if (result == ADOPT_REFUSED)
         return error_set(err, GONE, "lease_taken", "the lease is over, or another process runs it");
     job_count_rows(&change->job, &rows);
     return result == ADOPT_STARTED ? store(write, change, false, err) : OK;
 }
 
-enum outcome sqlite_adopt(struct jobs *jobs, const char *job_id, const char *token, const char *nonce, struct job *ret, struct error *err) {
+enum outcome sqlite_adopt(struct jobs *jobs, const char *job_id, const char *token, const char *nonce, struct job *ret,
+                          struct error *err) {
     struct adopt adopt = {.change = {.job_id = job_id, .token = token}, .nonce = nonce};
     enum outcome outcome = sqlite_write(sqlite_store(jobs), WRITE_FAST, apply_adopt, &adopt, err);
     if (outcome == OK)
@@ -222,8 +229,8 @@ static enum outcome apply_beat(struct sqlite_write *write, void *arg, struct err
     return store(write, change, false, err);
 }
 
-enum outcome sqlite_heartbeat(struct jobs *jobs, const char *job_id, const char *token, const struct run_numbers *numbers,
-                              bool *ret_cancel_requested, struct error *err) {
+enum outcome sqlite_heartbeat(struct jobs *jobs, const char *job_id, const char *token,
+                              const struct run_numbers *numbers, bool *ret_cancel_requested, struct error *err) {
     struct beat beat = {.change = {.job_id = job_id, .token = token}, .numbers = numbers};
     enum outcome outcome = sqlite_write(sqlite_store(jobs), WRITE_FAST, apply_beat, &beat, err);
     if (outcome == OK)
@@ -247,19 +254,20 @@ static enum outcome apply_name(struct sqlite_write *write, void *arg, struct err
     return store(write, change, false, err);
 }
 
-enum outcome sqlite_name_company(struct jobs *jobs, const char *job_id, const char *token, const char *name, struct error *err) {
+enum outcome sqlite_name_company(struct jobs *jobs, const char *job_id, const char *token, const char *name,
+                                 struct error *err) {
     struct naming naming = {.change = {.job_id = job_id, .token = token}, .name = name};
     return sqlite_write(sqlite_store(jobs), WRITE_FAST, apply_name, &naming, err);
 }
 
-/* ---- end ----------------------------------------------------------------------------------------------------------- */
+/* ---- end ------------------------------------------------------------------------------------- */
 struct end {
     struct change change;
     struct lease_end end;
 };
 
-static enum outcome find_ended(struct sqlite_write *write, const char *job_id, const char *token, struct run_record *ret, bool *ret_found,
-                               struct error *err) {
+static enum outcome find_ended(struct sqlite_write *write, const char *job_id, const char *token,
+                               struct run_record *ret, bool *ret_found, struct error *err) {
     static const char find[] = "SELECT " RUN_COLUMNS " FROM runs WHERE token = ? AND job_id = ?";
     AUTO_SQL struct sql sql = sql_start(write->conn, find);
     sql_text(&sql, token);
@@ -297,8 +305,8 @@ static enum outcome apply_end(struct sqlite_write *write, void *arg, struct erro
     return lease_lost(err);
 }
 
-enum outcome sqlite_end(struct jobs *jobs, const char *job_id, const char *token, const struct jobs_end *end, enum job_status *ret_status,
-                        struct error *err) {
+enum outcome sqlite_end(struct jobs *jobs, const char *job_id, const char *token, const struct jobs_end *end,
+                        enum job_status *ret_status, struct error *err) {
     struct end apply = {.change = {.job_id = job_id, .token = token},
                         .end = {.outcome = end->outcome,
                                 .error_code = end->error_code,

@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "jobs/jobs_sqlite.h"
 
-/* ---- readers ------------------------------------------------------------------------------------------------------- */
+/* ---- readers --------------------------------------------------------------------------------- */
 static int free_reader(const struct sqlite_store *store) {
     int unopened = -1;
     for (int i = 0; i < READERS_MAX; i++) {
@@ -23,14 +23,11 @@ static int free_reader(const struct sqlite_store *store) {
 }
 
 static enum outcome wait_for_reader(struct sqlite_store *store, int64_t deadline_ms, int *ret, struct error *err) {
-    pthread_mutex_lock(&store->reader_lock);
     int reader;
-    while ((reader = free_reader(store)) < 0 && sqlite_boot_ms() < deadline_ms) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += 1;
-        pthread_cond_timedwait(&store->reader_free, &store->reader_lock, &until);
-    }
+    int64_t left_ms;
+    pthread_mutex_lock(&store->reader_lock);
+    while ((reader = free_reader(store)) < 0 && (left_ms = deadline_ms - sqlite_boot_ms()) > 0)
+        sqlite_wait_ms(&store->reader_free, &store->reader_lock, left_ms);
     if (reader >= 0)
         store->reader_busy[reader] = true;
     pthread_mutex_unlock(&store->reader_lock);
@@ -56,7 +53,7 @@ enum outcome sqlite_reader_take(struct jobs *jobs, struct sqlite_reader *ret, st
         return outcome;
     struct sql_conn *conn = &store->readers[reader];
     if (!conn->db)
-        outcome = sql_conn_open(conn, store->path, SQLITE_OPEN_READONLY, err);
+        outcome = sql_conn_open(conn, store->path, SQLITE_OPEN_READONLY, deadline_ms, err);
     if (outcome != OK) {
         free_again(store, reader);
         return outcome;
@@ -90,7 +87,7 @@ void sqlite_reader_give(struct sqlite_reader *reader) {
     free_again(reader->store, (int)(reader->conn - reader->store->readers));
 }
 
-/* ---- small calls ----------------------------------------------------------------------------------------------------- */
+/* ---- small calls ----------------------------------------------------------------------------- */
 static enum outcome ping(struct jobs *jobs, struct error *err) {
     static const char look[] = "SELECT one FROM store";
     AUTO_READER struct sqlite_reader reader = {0};
@@ -120,6 +117,8 @@ static void close_store(struct jobs *jobs) {
     for (int i = 0; i < READERS_MAX; i++)
         sql_conn_close(&store->readers[i]);
     sql_conn_close(&store->writer);
+    if (store->lock_fd >= 0)
+        close(store->lock_fd);
     pthread_cond_destroy(&store->reader_free);
     pthread_mutex_destroy(&store->reader_lock);
     pthread_mutex_destroy(&store->queue_lock);
@@ -161,28 +160,25 @@ static const struct jobs_backend backend = {
     .shift_clock = shift_clock,
 };
 
-/* ---- opening ------------------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 static struct sqlite_store *create_store(const struct jobs_config *config) {
     struct sqlite_store *store = x_alloc(sizeof *store);
     store->base.backend = &backend;
     store->read_only = config->read_only;
+    store->lock_fd = -1;
     size_t size = strlen(config->data_dir) + sizeof "/filesure.db";
     store->path = x_alloc(size);
     str_format(store->path, size, "%s/filesure.db", config->data_dir);
     atomic_store(&store->lag_ms, WATERMARK_LAG_MS);
-    atomic_store(&store->deadline_ms, STORE_DEADLINE_MS);
+    atomic_store(&store->deadline_ms, config->deadline_ms > 0 ? config->deadline_ms : STORE_DEADLINE_MS);
     pthread_mutex_init(&store->queue_lock, NULL);
     pthread_mutex_init(&store->reader_lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&store->reader_free, &attributes);
-    pthread_condattr_destroy(&attributes);
+    sqlite_condition_init(&store->reader_free);
     return store;
 }
 
-/* Made by us and not by SQLite: nobody else may read it. An existing file is not even opened, since closing it again would drop the
- * locks that this process holds on it. */
+/* Made by us and not by SQLite: nobody else may read it. An existing file is not even opened, since closing it again
+ * would drop the locks that this process holds on it. */
 static enum outcome make_file(const char *data_dir, const char *path, struct error *err) {
     bool created = false;
     enum outcome outcome = dir_make(data_dir, err);
@@ -202,17 +198,15 @@ static enum outcome set_wal(struct sql_conn *conn, struct error *err) {
     return outcome;
 }
 
-static enum outcome open_writer(struct sqlite_store *store, struct error *err) {
+/* A new or older file is made ready while nobody else writes. */
+static enum outcome prepare_file(struct sqlite_store *store, struct error *err) {
     struct sql_conn *conn = &store->writer;
-    enum outcome outcome = sql_conn_open(conn, store->path, SQLITE_OPEN_READWRITE, err);
-    if (outcome == OK)
-        outcome = set_wal(conn, err);
+    enum outcome outcome = set_wal(conn, err);
     if (outcome == OK)
         outcome = sql_exec(conn,
-                           "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;"
-                           "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096",
+                           "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;"
+                           "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384",
                            err);
-    store->writer_full_sync = true;
     if (outcome == OK)
         outcome = sqlite_schema_prepare(conn, false, err);
     if (outcome == OK)
@@ -222,6 +216,24 @@ static enum outcome open_writer(struct sqlite_store *store, struct error *err) {
     outcome = sqlite_clock_start(store, conn, err);
     enum outcome ended = sql_exec(conn, outcome == OK ? "COMMIT" : "ROLLBACK", outcome == OK ? err : NULL);
     return outcome == OK ? ended : outcome;
+}
+
+static enum outcome open_writer(struct sqlite_store *store, const char *data_dir, struct error *err) {
+    int64_t deadline_ms = sqlite_boot_ms() + atomic_load(&store->deadline_ms);
+    enum outcome outcome = make_file(data_dir, store->path, err);
+    if (outcome == OK)
+        outcome = sqlite_lock_open(store, data_dir, err);
+    if (outcome == OK)
+        outcome = sql_conn_open(&store->writer, store->path, SQLITE_OPEN_READWRITE, deadline_ms, err);
+    if (outcome == OK)
+        outcome = sqlite_lock(store, deadline_ms, err);
+    if (outcome != OK)
+        return outcome;
+    sqlite_watch_log(store);
+    store->writer_full_sync = true;
+    outcome = prepare_file(store, err);
+    sqlite_unlock(store);
+    return outcome;
 }
 
 static enum outcome open_reader(struct sqlite_store *store, struct error *err) {
@@ -236,9 +248,7 @@ static enum outcome open_reader(struct sqlite_store *store, struct error *err) {
 
 enum outcome jobs_sqlite_open(const struct jobs_config *config, struct jobs **ret, struct error *err) {
     struct sqlite_store *store = create_store(config);
-    enum outcome outcome = config->read_only ? OK : make_file(config->data_dir, store->path, err);
-    if (outcome == OK)
-        outcome = config->read_only ? open_reader(store, err) : open_writer(store, err);
+    enum outcome outcome = config->read_only ? open_reader(store, err) : open_writer(store, config->data_dir, err);
     if (outcome != OK) {
         close_store(&store->base);
         return outcome;

@@ -26,7 +26,8 @@ static enum outcome apply_cancel(struct sqlite_write *write, void *arg, struct e
     struct run_record ended;
     enum cancel_result result = job_cancel(&decision->job, token, write->now_ms, &ended);
     if (result == CANCEL_REFUSED)
-        return error_set(err, INVALID, "not_cancellable", "the job is %s already", job_status_name(decision->job.status));
+        return error_set(err, INVALID, "not_cancellable", "the job is %s already",
+                         job_status_name(decision->job.status));
     outcome = sqlite_store_job(write->conn, decision->seq, &decision->job, err);
     return outcome == OK && result == CANCEL_DONE ? sqlite_append_ended(write, &ended, err) : outcome;
 }
@@ -39,9 +40,11 @@ enum outcome sqlite_cancel(struct jobs *jobs, const char *job_id, enum job_statu
     return outcome;
 }
 
-/* ---- retry --------------------------------------------------------------------------------------------------------- */
-static enum outcome load_company_job(struct sqlite_write *write, const char *cin, struct job *ret, bool *ret_found, struct error *err) {
-    static const char find[] = "SELECT " JOB_COLUMNS " FROM jobs WHERE id = (SELECT open_job FROM companies WHERE cin = ?)";
+/* ---- retry ----------------------------------------------------------------------------------- */
+static enum outcome load_company_job(struct sqlite_write *write, const char *cin, struct job *ret, bool *ret_found,
+                                     struct error *err) {
+    static const char find[] =
+        "SELECT " JOB_COLUMNS " FROM jobs WHERE id = (SELECT open_job FROM companies WHERE cin = ?)";
     AUTO_SQL struct sql sql = sql_start(write->conn, find);
     sql_text(&sql, cin);
     int64_t seq;
@@ -52,7 +55,8 @@ static enum outcome load_company_job(struct sqlite_write *write, const char *cin
 }
 
 static enum outcome name_in_companies(struct sqlite_write *write, const struct job *job, struct error *err) {
-    static const char name[] = "INSERT INTO companies VALUES (?, ?) ON CONFLICT DO UPDATE SET open_job = excluded.open_job";
+    static const char name[] =
+        "INSERT INTO companies VALUES (?, ?) ON CONFLICT DO UPDATE SET open_job = excluded.open_job";
     AUTO_SQL struct sql sql = sql_start(write->conn, name);
     sql_text(&sql, job->company.cin);
     sql_text(&sql, job->id);
@@ -71,7 +75,8 @@ static enum outcome apply_retry(struct sqlite_write *write, void *arg, struct er
     switch (job_retry(job, named ? &other : NULL, write->now_ms)) {
     case RETRY_REFUSED:
         return error_set(err, INVALID, "not_retryable", "the job is %s; only failed and cancelled jobs are retried%s",
-                         job_status_name(job->status), job->status == JOB_COMPLETED ? " (order it again with force)" : "");
+                         job_status_name(job->status),
+                         job->status == JOB_COMPLETED ? " (order it again with force)" : "");
     case RETRY_TAKEN:
         return error_set(err, INVALID, "company_has_open_job", "job %s of this company is open", other.id);
     case RETRY_DONE:

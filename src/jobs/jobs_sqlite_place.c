@@ -1,4 +1,5 @@
-/* Placing orders: one transaction makes the whole order, so a batch is never left half done; a key's answer is kept for a day. */
+/* Placing orders: one transaction makes the whole order, so a batch is never left half done; a key's answer is kept for
+ * a day. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ struct place {
     bool replayed;
 };
 
-/* ---- an idempotency key's first answer --------------------------------------------------------------------------------- */
+/* ---- an idempotency key's first answer ------------------------------------------------------- */
 static char *items_to_json(const struct place *place) {
     struct buf out = BUF_INIT((size_t)ORDER_ITEMS_MAX * 2048);
     buf_append_char(&out, '[');
@@ -61,7 +62,8 @@ static enum outcome find_answer(struct sqlite_write *write, struct place *place,
 }
 
 static enum outcome keep_answer(struct sqlite_write *write, const struct place *place, struct error *err) {
-    static const char keep[] = "INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?)"; /* replaces only one that is a day old */
+    static const char keep[] =
+        "INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?)"; /* replaces only one that is a day old */
     AUTO_FREE char *items = items_to_json(place);
     AUTO_SQL struct sql sql = sql_start(write->conn, keep);
     sql_text(&sql, place->key_sha256);
@@ -71,9 +73,10 @@ static enum outcome keep_answer(struct sqlite_write *write, const struct place *
     return sql_run(&sql, err);
 }
 
-/* ---- jobs ---------------------------------------------------------------------------------------------------------- */
+/* ---- jobs ------------------------------------------------------------------------------------ */
 /* The job that `companies` names, when that one is an unforced order's answer. */
-static enum outcome find_open_job(struct sqlite_write *write, const char *cin, struct job *ret, bool *ret_open, struct error *err) {
+static enum outcome find_open_job(struct sqlite_write *write, const char *cin, struct job *ret, bool *ret_open,
+                                  struct error *err) {
     static const char find[] = "SELECT open_job FROM companies WHERE cin = ?";
     char named[OBJECT_ID_MAX];
     bool found = false;
@@ -97,7 +100,8 @@ static enum outcome find_open_job(struct sqlite_write *write, const char *cin, s
 }
 
 static enum outcome name_in_companies(struct sqlite_write *write, const struct job *job, struct error *err) {
-    static const char name[] = "INSERT INTO companies VALUES (?, ?) ON CONFLICT DO UPDATE SET open_job = excluded.open_job";
+    static const char name[] =
+        "INSERT INTO companies VALUES (?, ?) ON CONFLICT DO UPDATE SET open_job = excluded.open_job";
     AUTO_SQL struct sql sql = sql_start(write->conn, name);
     sql_text(&sql, job->company.cin);
     sql_text(&sql, job->id);
@@ -139,7 +143,8 @@ static enum outcome apply_place(struct sqlite_write *write, void *arg, struct er
     return outcome;
 }
 
-enum outcome sqlite_place(struct jobs *jobs, const struct jobs_order *order, struct jobs_placed *ret, struct error *err) {
+enum outcome sqlite_place(struct jobs *jobs, const struct jobs_order *order, struct jobs_placed *ret,
+                          struct error *err) {
     struct place place = {.order = order};
     AUTO_FREE struct jobs_placed_item *items = x_alloc((size_t)order->count * sizeof *items);
     place.items = items;

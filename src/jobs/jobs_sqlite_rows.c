@@ -1,8 +1,9 @@
-/* Rows of the embedded store to structs and back. The order of columns is that of the …_COLUMNS lists in jobs_sqlite.h. */
+/* Rows of the embedded store to structs and back. The order of columns is that of the …_COLUMNS lists in jobs_sqlite.h.
+ */
 #include "base/str.h"
 #include "jobs/jobs_sqlite.h"
 
-/* ---- numbers of a run ------------------------------------------------------------------------------------------------ */
+/* ---- numbers of a run ------------------------------------------------------------------------ */
 static void get_numbers(struct sql *sql, struct run_numbers *ret) {
     ret->listed = (int)sql_get_int(sql);
     ret->had_rows = (int)sql_get_int(sql);
@@ -33,7 +34,7 @@ static void bind_numbers(struct sql *sql, const struct run_numbers *numbers) {
     sql_int(sql, numbers->claim_wait_ms);
 }
 
-/* ---- jobs ---------------------------------------------------------------------------------------------------------- */
+/* ---- jobs ------------------------------------------------------------------------------------ */
 /* A word that other programs write (in_progress) is processing; one that nobody knows is a job that nobody works on. */
 static enum job_status read_status(const char *text) {
     enum job_status status = JOB_FAILED;
@@ -121,11 +122,14 @@ static void bind_job(struct sql *sql, const struct job *job) {
     bind_numbers(sql, &job->run);
 }
 
-#define ALL_OF_A_JOB \
-    "company_name = ?, status = ?, created_at = ?, updated_at = ?, at = ?, available_at = ?, total_documents = ?, " \
-    "downloaded_documents = ?, lease_token = ?, lease_owner = ?, adopted_by = ?, lease_seconds = ?, locked_at = ?, runs = ?, " \
-    "attempts = ?, rows_seen = ?, backoff_ms = ?, error_code = ?, error_message = ?, error_at = ?, cancel_requested = ?, " \
-    "expected = ?, stored = ?, unreadable = ?, missing = ?, manifest_name = ?, completed_at = ?, listed = ?, had_rows = ?, " \
+#define ALL_OF_A_JOB                                                                                                   \
+    "company_name = ?, status = ?, created_at = ?, updated_at = ?, at = ?, available_at = ?, total_documents = ?, "    \
+    "downloaded_documents = ?, lease_token = ?, lease_owner = ?, adopted_by = ?, lease_seconds = ?, locked_at = ?, "   \
+    "runs = ?, "                                                                                                       \
+    "attempts = ?, rows_seen = ?, backoff_ms = ?, error_code = ?, error_message = ?, error_at = ?, cancel_requested "  \
+    "= ?, "                                                                                                            \
+    "expected = ?, stored = ?, unreadable = ?, missing = ?, manifest_name = ?, completed_at = ?, listed = ?, "         \
+    "had_rows = ?, "                                                                                                   \
     "run_downloaded = ?, run_uploaded = ?, run_stored = ?, run_unreadable = ?, run_missing = ?, portal_requests = ?, " \
     "portal_errors = ?, downloaded_bytes = ?, run_ms = ?, claim_wait_ms = ?"
 
@@ -154,7 +158,7 @@ enum outcome sqlite_insert_job(struct sql_conn *conn, const struct job *job, str
     return sql_run(&sql, err);
 }
 
-/* ---- run records --------------------------------------------------------------------------------------------------- */
+/* ---- run records ----------------------------------------------------------------------------- */
 void sqlite_get_run(struct sql *sql, struct run_record *ret) {
     *ret = (struct run_record){0};
     sql_get_text(sql, ret->token, sizeof ret->token);
@@ -191,7 +195,7 @@ enum outcome sqlite_append_ended(struct sqlite_write *write, const struct run_re
     return sql_run(&sql, err);
 }
 
-/* ---- documents ------------------------------------------------------------------------------------------------------- */
+/* ---- documents ------------------------------------------------------------------------------- */
 void sqlite_get_document(struct sql *sql, struct document *ret) {
     *ret = (struct document){0};
     sql_get_text(sql, ret->id, sizeof ret->id);
@@ -224,8 +228,9 @@ void sqlite_get_document(struct sql *sql, struct document *ret) {
 }
 
 enum outcome sqlite_count_rows(struct sql_conn *conn, const char *job_id, struct completeness *ret, struct error *err) {
-    static const char count[] = "SELECT count(*), count(*) FILTER (WHERE state = 'unreadable'), count(*) FILTER (WHERE state = 'missing') "
-                                "FROM documents WHERE job_id = ? AND at IS NOT NULL";
+    static const char count[] =
+        "SELECT count(*), count(*) FILTER (WHERE state = 'unreadable'), count(*) FILTER (WHERE state = 'missing') "
+        "FROM documents WHERE job_id = ? AND at IS NOT NULL";
     static const char list[] = "SELECT count FROM filings WHERE job_id = ?";
     AUTO_SQL struct sql rows = sql_start(conn, count);
     AUTO_SQL struct sql filings = sql_start(conn, list);
@@ -243,4 +248,14 @@ enum outcome sqlite_count_rows(struct sql_conn *conn, const char *job_id, struct
     ret->stored = all - ret->unreadable - ret->missing;
     ret->expected = found ? (int)sql_get_int(&filings) : -1;
     return OK;
+}
+
+enum outcome sqlite_count_live(struct sql_conn *conn, struct job *job, struct error *err) {
+    struct completeness rows;
+    if (!job_status_open(job->status))
+        return OK;
+    enum outcome outcome = sqlite_count_rows(conn, job->id, &rows, err);
+    if (outcome == OK)
+        job_count_rows(job, &rows);
+    return outcome;
 }

@@ -1,21 +1,17 @@
-/* SQLite connections: prepared statements that are kept, values in and out, and what SQLite's answers mean to a caller. */
+/* SQLite connections: prepared statements that are kept, values in and out, and what SQLite's answers mean to a caller.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/hash.h"
 #include "base/str.h"
 #include "jobs/jobs_sqlite.h"
 
-/* Waits for another process's write in short, uneven naps, so that no process starves and none spins. */
-static int wait_for_lock(void *arg, int calls) {
+static int wait_for_lock(void *arg, int tries) {
     const struct sql_conn *conn = arg;
     if (sqlite_boot_ms() >= conn->deadline_ms)
         return 0;
-    long step_us = calls < 8 ? 300 : 2000;
-    struct timespec nap = {.tv_nsec = (step_us + (long)random_below((uint64_t)step_us)) * 1000};
-    nanosleep(&nap, NULL);
+    sqlite_nap(tries);
     return 1;
 }
 
@@ -24,9 +20,9 @@ static int past_deadline(void *arg) {
     return sqlite_boot_ms() >= conn->deadline_ms;
 }
 
-enum outcome sql_conn_open(struct sql_conn *conn, const char *path, int flags, struct error *err) {
-    enum { INSTRUCTIONS_PER_LOOK = 100000, CACHE_KIB = 4096 };
-    *conn = (struct sql_conn){.deadline_ms = sqlite_boot_ms() + STORE_DEADLINE_MS};
+enum outcome sql_conn_open(struct sql_conn *conn, const char *path, int flags, int64_t deadline_ms, struct error *err) {
+    enum { INSTRUCTIONS_PER_LOOK = 100000 };
+    *conn = (struct sql_conn){.deadline_ms = deadline_ms};
     if (sqlite3_open_v2(path, &conn->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
         enum outcome outcome = sql_error(conn, err);
         sql_conn_close(conn);
@@ -45,16 +41,28 @@ void sql_conn_close(struct sql_conn *conn) {
     *conn = (struct sql_conn){0};
 }
 
-static bool out_of_room(int code, int system_error) {
+/* SQLite calls only ENOSPC full; other limits are found behind its I/O errors, at the database or at its journal. */
+static bool file_out_of_room(struct sql_conn *conn, int which_file) {
+    sqlite3_file *file = NULL;
+    int system_error = 0;
+    if (sqlite3_file_control(conn->db, "main", which_file, &file) != SQLITE_OK || !file || !file->pMethods)
+        return false;
+    if (file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &system_error) != SQLITE_OK)
+        return false;
+    return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
+}
+
+static bool out_of_room(struct sql_conn *conn, int code) {
     if ((code & 0xff) == SQLITE_FULL)
         return true;
-    return (code & 0xff) == SQLITE_IOERR && (system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG);
+    return (code & 0xff) == SQLITE_IOERR &&
+           (file_out_of_room(conn, SQLITE_FCNTL_FILE_POINTER) || file_out_of_room(conn, SQLITE_FCNTL_JOURNAL_POINTER));
 }
 
 enum outcome sql_error(struct sql_conn *conn, struct error *err) {
     int code = conn->db ? sqlite3_extended_errcode(conn->db) : SQLITE_NOMEM;
     const char *text = conn->db ? sqlite3_errmsg(conn->db) : "out of memory";
-    if (out_of_room(code, conn->db ? sqlite3_system_errno(conn->db) : 0))
+    if (conn->db && out_of_room(conn, code))
         return error_set(err, FATAL, "disk_full", "no room is left for the job store");
     switch (code & 0xff) {
     case SQLITE_BUSY:
@@ -74,7 +82,7 @@ enum outcome sql_exec(struct sql_conn *conn, const char *sql, struct error *err)
     return sqlite3_exec(conn->db, sql, NULL, NULL, NULL) == SQLITE_OK ? OK : sql_error(conn, err);
 }
 
-/* ---- a statement --------------------------------------------------------------------------------------------------- */
+/* ---- a statement ----------------------------------------------------------------------------- */
 struct sql sql_start(struct sql_conn *conn, const char *constant_text) {
     struct sql sql = {.conn = conn};
     size_t at = ((uintptr_t)constant_text >> 3) % STATEMENTS_MAX;
@@ -85,7 +93,8 @@ struct sql sql_start(struct sql_conn *conn, const char *constant_text) {
         assert(looked < STATEMENTS_MAX);
     }
     if (!conn->statements[at].stmt) {
-        sql.code = sqlite3_prepare_v3(conn->db, constant_text, -1, SQLITE_PREPARE_PERSISTENT, &conn->statements[at].stmt, NULL);
+        sql.code = sqlite3_prepare_v3(conn->db, constant_text, -1, SQLITE_PREPARE_PERSISTENT,
+                                      &conn->statements[at].stmt, NULL);
         if (sql.code == SQLITE_OK)
             conn->statements[at].text = constant_text;
     }

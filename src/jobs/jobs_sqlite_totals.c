@@ -1,11 +1,14 @@
-/* Counters that survive: sums over every fact below the watermark, kept in one row, plus the facts from the watermark on.
- * Exact because facts get at = max(now, watermark) inside the write transaction, and the watermark moves inside one too. */
+/* Counters that survive: sums over every fact below the watermark, kept in one row, plus the facts from the watermark
+ * on. Exact because facts get at = max(now, watermark) inside the write transaction, and the watermark moves inside one
+ * too. */
 #include <string.h>
 
 #include "jobs/jobs_sqlite.h"
 
 enum { STEP_FACTS = 20000 }; /* of one kind in one move: the write lock is held meanwhile */
-enum { IDLE_STEP_MS = 60000 }; /* with no facts to add it moves this far at once: an idle store is not written every second */
+enum {
+    IDLE_STEP_MS = 60000
+}; /* with no facts to add it moves this far at once: an idle store is not written every second */
 
 enum outcome sqlite_read_watermark(struct sql_conn *conn, int64_t *ret_up_to_ms, struct error *err) {
     static const char read[] = "SELECT up_to_ms FROM totals";
@@ -30,8 +33,9 @@ static enum outcome read_totals(struct sql_conn *conn, struct totals *ret, struc
     return totals_from_json(sql_get_str(&sql), ret, err);
 }
 
-/* ---- facts with from <= at < to ------------------------------------------------------------------------------------------ */
-static enum outcome add_jobs(struct sql_conn *conn, int64_t from_ms, int64_t to_ms, struct totals *totals, struct error *err) {
+/* ---- facts with from <= at < to -------------------------------------------------------------- */
+static enum outcome add_jobs(struct sql_conn *conn, int64_t from_ms, int64_t to_ms, struct totals *totals,
+                             struct error *err) {
     static const char read[] = "SELECT count(*) FROM jobs INDEXED BY jobs_at WHERE at >= ? AND at < ?";
     AUTO_SQL struct sql sql = sql_start(conn, read);
     sql_int(&sql, from_ms);
@@ -43,7 +47,8 @@ static enum outcome add_jobs(struct sql_conn *conn, int64_t from_ms, int64_t to_
     return outcome;
 }
 
-static enum outcome add_documents(struct sql_conn *conn, int64_t from_ms, int64_t to_ms, struct totals *totals, struct error *err) {
+static enum outcome add_documents(struct sql_conn *conn, int64_t from_ms, int64_t to_ms, struct totals *totals,
+                                  struct error *err) {
     static const char read[] = "SELECT state, original_bytes, pages, download_ms, read_ms, store_ms "
                                "FROM documents INDEXED BY documents_at WHERE at >= ? AND at < ?";
     AUTO_SQL struct sql sql = sql_start(conn, read);
@@ -64,7 +69,8 @@ static enum outcome add_documents(struct sql_conn *conn, int64_t from_ms, int64_
     return outcome;
 }
 
-static enum outcome add_runs(struct sql_conn *conn, int64_t from_ms, int64_t to_ms, struct totals *totals, struct error *err) {
+static enum outcome add_runs(struct sql_conn *conn, int64_t from_ms, int64_t to_ms, struct totals *totals,
+                             struct error *err) {
     static const char read[] = "SELECT run, outcome, portal_requests, portal_errors, run_ms "
                                "FROM runs INDEXED BY runs_at WHERE at >= ? AND at < ?";
     AUTO_SQL struct sql sql = sql_start(conn, read);
@@ -83,7 +89,8 @@ static enum outcome add_runs(struct sql_conn *conn, int64_t from_ms, int64_t to_
     return outcome;
 }
 
-static enum outcome add_facts(struct sql_conn *conn, int64_t from_ms, int64_t to_ms, struct totals *totals, struct error *err) {
+static enum outcome add_facts(struct sql_conn *conn, int64_t from_ms, int64_t to_ms, struct totals *totals,
+                              struct error *err) {
     enum outcome outcome = add_jobs(conn, from_ms, to_ms, totals, err);
     if (outcome == OK)
         outcome = add_documents(conn, from_ms, to_ms, totals, err);
@@ -105,14 +112,15 @@ enum outcome sqlite_totals(struct jobs *jobs, struct totals *ret, struct error *
     return outcome;
 }
 
-/* ---- the watermark ----------------------------------------------------------------------------------------------------- */
+/* ---- the watermark --------------------------------------------------------------------------- */
 struct advance {
     int64_t up_to_ms;
     bool advanced;
 };
 
 /* Not further than STEP_FACTS facts of this kind, but past every fact of one millisecond. */
-static enum outcome limit_step(struct sql_conn *conn, const char *constant_text, int64_t from_ms, int64_t *to_ms, struct error *err) {
+static enum outcome limit_step(struct sql_conn *conn, const char *constant_text, int64_t from_ms, int64_t *to_ms,
+                               struct error *err) {
     AUTO_SQL struct sql sql = sql_start(conn, constant_text);
     sql_int(&sql, from_ms);
     sql_int(&sql, STEP_FACTS);
@@ -128,7 +136,8 @@ static enum outcome limit_step(struct sql_conn *conn, const char *constant_text,
 
 static enum outcome limit_steps(struct sql_conn *conn, int64_t from_ms, int64_t *to_ms, struct error *err) {
     static const char jobs[] = "SELECT at FROM jobs INDEXED BY jobs_at WHERE at >= ? ORDER BY at LIMIT 1 OFFSET ?";
-    static const char documents[] = "SELECT at FROM documents INDEXED BY documents_at WHERE at >= ? ORDER BY at LIMIT 1 OFFSET ?";
+    static const char documents[] =
+        "SELECT at FROM documents INDEXED BY documents_at WHERE at >= ? ORDER BY at LIMIT 1 OFFSET ?";
     static const char runs[] = "SELECT at FROM runs INDEXED BY runs_at WHERE at >= ? ORDER BY at LIMIT 1 OFFSET ?";
     enum outcome outcome = limit_step(conn, jobs, from_ms, to_ms, err);
     if (outcome == OK)
@@ -146,7 +155,8 @@ static enum outcome write_totals(struct sql_conn *conn, const struct totals *tot
 }
 
 /* Moves the watermark within the leader's transaction, from totals->up_to_ms to at most to_ms. */
-static enum outcome move_watermark(struct sqlite_write *write, struct totals *totals, int64_t to_ms, bool *ret_moved, struct error *err) {
+static enum outcome move_watermark(struct sqlite_write *write, struct totals *totals, int64_t to_ms, bool *ret_moved,
+                                   struct error *err) {
     static const struct totals none;
     struct totals facts = {0};
     enum outcome outcome = limit_steps(write->conn, totals->up_to_ms, &to_ms, err);

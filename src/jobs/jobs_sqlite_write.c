@@ -1,12 +1,10 @@
-/* Writes of one process, grouped: whoever finds no leader becomes it, takes what is queued, runs all of it in one transaction (each in
- * its savepoint) and wakes the others; so many clients share one fsync. The leader leads one group and hands over to the first in line.
+/* Writes of one process, grouped: whoever finds no leader becomes it, takes what is queued, runs all of it in one
+ * transaction (each in its savepoint) and wakes the others; so many clients share one fsync. The leader leads one group
+ * and hands over to the first in line.
  *
  *   queued ──taken by the leader──> running ──commit──> done (answer of the op)
- *      │                               └──no commit──> done (the store's error), or queued again when the lock was not had in time
- *      └──deadline──> RETRY store_timeout */
-#include <errno.h>
-#include <time.h>
-
+ *      │                               └──no commit──> done (the store's error), or queued again when the lock was not
+ * had in time └──deadline──> RETRY store_timeout */
 #include "core/fault.h"
 #include "jobs/jobs_sqlite.h"
 
@@ -25,7 +23,7 @@ struct write_op {
     struct error err;
 };
 
-/* ---- the queue; queue_lock is held ----------------------------------------------------------------------------------- */
+/* ---- the queue; queue_lock is held ----------------------------------------------------------- */
 static void push(struct sqlite_store *store, struct write_op *op) {
     op->next = NULL;
     op->state = OP_QUEUED;
@@ -74,11 +72,12 @@ static void hand_over(struct sqlite_store *store) {
         set_state(next, OP_LEAD);
 }
 
-/* ---- one group; the leader owns the writer ----------------------------------------------------------------------------- */
+/* ---- one group; the leader owns the writer --------------------------------------------------- */
 static enum outcome set_synchronous(struct sqlite_store *store, bool full, struct error *err) {
     if (store->writer_full_sync == full)
         return OK;
-    enum outcome outcome = sql_exec(&store->writer, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", err);
+    enum outcome outcome =
+        sql_exec(&store->writer, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", err);
     if (outcome == OK)
         store->writer_full_sync = full;
     return outcome;
@@ -100,7 +99,8 @@ static bool transaction_open(const struct sqlite_store *store) {
 }
 
 /* Not OK: the transaction cannot go on. What the op answered is in op. */
-static enum outcome run_op(struct sqlite_store *store, struct sqlite_write *write, struct write_op *op, struct error *err) {
+static enum outcome run_op(struct sqlite_store *store, struct sqlite_write *write, struct write_op *op,
+                           struct error *err) {
     enum outcome outcome = run_constant(store, savepoint, err);
     if (outcome != OK)
         return outcome;
@@ -138,7 +138,9 @@ static enum outcome run_group(struct sqlite_store *store, struct write_op *const
     for (int i = 0; i < count; i++)
         durable = durable || group[i]->durability == WRITE_DURABLE;
     store->writer.deadline_ms = group[0]->deadline_ms;
-    enum outcome outcome = set_synchronous(store, durable, err);
+    enum outcome outcome = sqlite_lock(store, group[0]->deadline_ms, err);
+    if (outcome == OK)
+        outcome = set_synchronous(store, durable, err);
     if (outcome == OK)
         outcome = run_constant(store, begin_immediate, err);
     if (outcome != OK)
@@ -185,20 +187,20 @@ static void lead(struct sqlite_store *store) {
     enum outcome outcome = run_group(store, group, count, &err);
     pthread_mutex_lock(&store->queue_lock);
     answer_group(store, group, count, outcome, &err);
+    pthread_mutex_unlock(&store->queue_lock); /* nobody waits for the checkpoint */
+    if (outcome == OK)
+        sqlite_checkpoint_log(store);
+    sqlite_unlock(store);
+    pthread_mutex_lock(&store->queue_lock);
     hand_over(store);
 }
 
-/* ---- callers --------------------------------------------------------------------------------------------------------- */
+/* ---- callers --------------------------------------------------------------------------------- */
 static void wait_for_change(struct sqlite_store *store, struct write_op *op) {
-    int64_t left_ms = op->deadline_ms - sqlite_boot_ms();
-    if (op->state == OP_RUNNING || left_ms < 0) { /* the leader answers */
+    if (op->state == OP_RUNNING) /* the leader answers */
         pthread_cond_wait(&op->changed, &store->queue_lock);
-        return;
-    }
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += left_ms / 1000 + 1;
-    pthread_cond_timedwait(&op->changed, &store->queue_lock, &until);
+    else
+        sqlite_wait_ms(&op->changed, &store->queue_lock, op->deadline_ms - sqlite_boot_ms());
 }
 
 static void run_queued(struct sqlite_store *store, struct write_op *op) {
@@ -222,16 +224,15 @@ static void run_queued(struct sqlite_store *store, struct write_op *op) {
     pthread_mutex_unlock(&store->queue_lock);
 }
 
-enum outcome sqlite_write(struct sqlite_store *store, enum durability durability, sqlite_apply *apply, void *arg, struct error *err) {
+enum outcome sqlite_write(struct sqlite_store *store, enum durability durability, sqlite_apply *apply, void *arg,
+                          struct error *err) {
     if (store->read_only)
         return error_set(err, DENIED, "read_only", "the job store is open for reading only");
-    struct write_op op = {
-        .apply = apply, .arg = arg, .durability = durability, .deadline_ms = sqlite_boot_ms() + atomic_load(&store->deadline_ms)};
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&op.changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    struct write_op op = {.apply = apply,
+                          .arg = arg,
+                          .durability = durability,
+                          .deadline_ms = sqlite_boot_ms() + atomic_load(&store->deadline_ms)};
+    sqlite_condition_init(&op.changed);
     run_queued(store, &op);
     pthread_cond_destroy(&op.changed);
     if (op.outcome != OK && err)

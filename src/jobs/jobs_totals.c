@@ -4,7 +4,7 @@
 
 #include "jobs/jobs_backend.h"
 
-const int64_t totals_buckets_ms[TOTALS_BUCKETS] = {5,    10,   25,    50,    100,   250,    500,
+const int64_t totals_buckets_ms[TOTALS_BUCKETS] = {5,    10,   25,   50,    100,   250,    500,
                                                    1000, 2500, 5000, 10000, 30000, 120000, 600000};
 
 static void observe(struct totals_histogram *histogram, int64_t value_ms) {
@@ -67,20 +67,13 @@ enum { PARTS = 15 };
 
 static void list_parts(struct totals *totals, struct part parts[PARTS]) {
     const struct part all[PARTS] = {
-        {"jobsPlaced", &totals->jobs_placed, 1},
-        {"documents", totals->documents, COUNT_OF(totals->documents)},
-        {"documentBytes", &totals->document_bytes, 1},
-        {"pages", &totals->pages, 1},
-        {"runs", totals->runs, COUNT_OF(totals->runs)},
-        {"portalRequests", &totals->attempts_portal_requests, 1},
-        {"portalErrors", &totals->portal_errors, 1},
-        {"download", totals->download.counts, TOTALS_BUCKETS + 1},
-        {"downloadSumMs", &totals->download.sum_ms, 1},
-        {"read", totals->read.counts, TOTALS_BUCKETS + 1},
-        {"readSumMs", &totals->read.sum_ms, 1},
-        {"store", totals->store.counts, TOTALS_BUCKETS + 1},
-        {"storeSumMs", &totals->store.sum_ms, 1},
-        {"run", totals->run.counts, TOTALS_BUCKETS + 1},
+        {"jobsPlaced", &totals->jobs_placed, 1},        {"documents", totals->documents, COUNT_OF(totals->documents)},
+        {"documentBytes", &totals->document_bytes, 1},  {"pages", &totals->pages, 1},
+        {"runs", totals->runs, COUNT_OF(totals->runs)}, {"portalRequests", &totals->attempts_portal_requests, 1},
+        {"portalErrors", &totals->portal_errors, 1},    {"download", totals->download.counts, TOTALS_BUCKETS + 1},
+        {"downloadSumMs", &totals->download.sum_ms, 1}, {"read", totals->read.counts, TOTALS_BUCKETS + 1},
+        {"readSumMs", &totals->read.sum_ms, 1},         {"store", totals->store.counts, TOTALS_BUCKETS + 1},
+        {"storeSumMs", &totals->store.sum_ms, 1},       {"run", totals->run.counts, TOTALS_BUCKETS + 1},
         {"runSumMs", &totals->run.sum_ms, 1},
     };
     for (size_t i = 0; i < PARTS; i++)
