@@ -95,8 +95,8 @@ enum outcome blobs_size(struct blobs *blobs, const char *name, int64_t *ret_size
     return outcome == OK ? blobs->backend->size(blobs->self, name, ret_size_bytes, err) : outcome;
 }
 
-enum outcome blobs_read(struct blobs *blobs, const char *name, int64_t offset_bytes, void *out, size_t out_size, size_t *ret_read,
-                        struct error *err) {
+enum outcome blobs_read(struct blobs *blobs, const char *name, int64_t offset_bytes, void *out, size_t out_size,
+                        size_t *ret_read, struct error *err) {
     enum outcome outcome = check_name(name, err);
     if (outcome != OK) {
         return outcome;
@@ -110,7 +110,8 @@ enum outcome blobs_read(struct blobs *blobs, const char *name, int64_t offset_by
 enum outcome blobs_list(struct blobs *blobs, const char *prefix, const char *after, int limit, struct blob_names *ret,
                         struct error *err) {
     struct blob_names found = {0};
-    enum outcome outcome = blobs->backend->list(blobs->self, prefix ? prefix : "", after ? after : "", limit, &found, err);
+    enum outcome outcome =
+        blobs->backend->list(blobs->self, prefix ? prefix : "", after ? after : "", limit, &found, err);
     if (outcome != OK) {
         blob_names_finish(&found);
         return outcome;

@@ -15,25 +15,25 @@ struct blobs_config {
 MUST_USE enum outcome blobs_open(const struct blobs_config *config, struct blobs **ret, struct error *err);
 void blobs_close(struct blobs *blobs);
 
-/* Stores the bytes under a name that carries the start of their sha256 (asserted). Already there with the same bytes: done,
- * *ret_created false. There with other bytes (damaged): overwritten, as the name says what belongs there. On disk when OK.
- * FATAL "disk_full". */
-MUST_USE enum outcome blobs_put(struct blobs *blobs, const char *name, const void *bytes, size_t size_bytes, bool *ret_created,
-                                struct error *err);
+/* Stores the bytes under a name that carries the start of their sha256 (asserted). Already there with the same bytes:
+ * done, *ret_created false. There with other bytes (damaged): overwritten, as the name says what belongs there. On disk
+ * when OK. FATAL "disk_full". */
+MUST_USE enum outcome blobs_put(struct blobs *blobs, const char *name, const void *bytes, size_t size_bytes,
+                                bool *ret_created, struct error *err);
 /* The whole blob; INVALID "too_large" past ret->max_bytes. GONE "no_blob". */
 MUST_USE enum outcome blobs_get(struct blobs *blobs, const char *name, struct buf *ret, struct error *err);
 /* Pieces for streaming: size once, then ranges. A range past the end is cut; *ret_read is what was read. */
 MUST_USE enum outcome blobs_size(struct blobs *blobs, const char *name, int64_t *ret_size_bytes, struct error *err);
-MUST_USE enum outcome blobs_read(struct blobs *blobs, const char *name, int64_t offset_bytes, void *out, size_t out_size,
-                                 size_t *ret_read, struct error *err);
+MUST_USE enum outcome blobs_read(struct blobs *blobs, const char *name, int64_t offset_bytes, void *out,
+                                 size_t out_size, size_t *ret_read, struct error *err);
 /* Names under a prefix in ascending order, `after` excluded (NULL: from the first), at most limit. */
 struct blob_names {
     char (*items)[BLOB_NAME_MAX];
     int count;
 };
 void blob_names_finish(struct blob_names *names);
-MUST_USE enum outcome blobs_list(struct blobs *blobs, const char *prefix, const char *after, int limit, struct blob_names *ret,
-                                 struct error *err);
+MUST_USE enum outcome blobs_list(struct blobs *blobs, const char *prefix, const char *after, int limit,
+                                 struct blob_names *ret, struct error *err);
 MUST_USE enum outcome blobs_remove(struct blobs *blobs, const char *name, struct error *err); /* not there: OK */
 /* The plain unsigned URL of a blob (file:///… for the directory store). */
 MUST_USE enum outcome blobs_url(struct blobs *blobs, const char *name, char ret[BLOB_URL_MAX], struct error *err);

@@ -1,15 +1,14 @@
 /* Blobs as files: <data_dir>/blobs/<container>/<name>.
  *
- * put: write <container>/.tmp-<random> → fsync → link to the name → unlink the temp → fsync the folder. A link never replaces, so
- * a blob that is there stays as it is, and what a name shows is whole. A blob whose bytes are not what its name says (damaged) is
- * replaced by rename. A crash leaves at worst a .tmp- file, which no listing shows; opening the store removes those that are
- * older than an hour. */
+ * put: write <container>/.tmp-<random> → fsync → link to the name → unlink the temp → fsync the folder. A link never
+ * replaces, so a blob that is there stays as it is, and what a name shows is whole. A blob whose bytes are not what its
+ * name says (damaged) is replaced by rename. A crash leaves at worst a .tmp- file, which no listing shows; opening the
+ * store removes those that are older than an hour. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -103,8 +102,8 @@ static int open_blob(struct dir_store *store, const char *name) {
     return openat(store->folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static enum outcome dir_read(void *self, const char *name, int64_t offset_bytes, void *out, size_t out_size, size_t *ret_read,
-                             struct error *err) {
+static enum outcome dir_read(void *self, const char *name, int64_t offset_bytes, void *out, size_t out_size,
+                             size_t *ret_read, struct error *err) {
     AUTO_CLOSE int fd = open_blob(self, name);
     if (fd < 0) {
         return io_error(err, "open", name);
@@ -147,17 +146,18 @@ static enum outcome dir_get(void *self, const char *name, struct buf *out, struc
 }
 
 /* OK with *ret_there false when there is no such blob, *ret_same false when its bytes are others. */
-static enum outcome compare(struct dir_store *store, const char *name, const void *bytes, size_t size_bytes, bool *ret_there,
-                            bool *ret_same, struct error *err) {
+static enum outcome compare(struct dir_store *store, const char *name, const void *bytes, size_t size_bytes,
+                            bool *ret_there, bool *ret_same, struct error *err) {
     AUTO_BUF struct buf there = BUF_INIT(size_bytes);
     enum outcome outcome = dir_get(store, name, &there, err);
     *ret_there = outcome != GONE;
-    *ret_same = outcome == OK && there.size_bytes == size_bytes && (size_bytes == 0 || memcmp(there.data, bytes, size_bytes) == 0);
+    *ret_same = outcome == OK && there.size_bytes == size_bytes &&
+                (size_bytes == 0 || memcmp(there.data, bytes, size_bytes) == 0);
     return outcome == GONE || outcome == INVALID ? OK : outcome; /* INVALID: it is longer */
 }
 
-static enum outcome write_temp(struct dir_store *store, const void *bytes, size_t size_bytes, char ret_temp[TEMP_NAME_MAX],
-                               struct error *err) {
+static enum outcome write_temp(struct dir_store *store, const void *bytes, size_t size_bytes,
+                               char ret_temp[TEMP_NAME_MAX], struct error *err) {
     char random[17];
     random_hex(random, 16);
     (void)str_format(ret_temp, TEMP_NAME_MAX, TEMP_PREFIX "%s", random);
@@ -178,8 +178,8 @@ static enum outcome write_temp(struct dir_store *store, const void *bytes, size_
 }
 
 /* One try: *ret_again when the folder vanished (a purge removed it) or the blob came meanwhile. */
-static enum outcome put_once(struct dir_store *store, const char *name, const void *bytes, size_t size_bytes, bool *ret_created,
-                             bool *ret_again, struct error *err) {
+static enum outcome put_once(struct dir_store *store, const char *name, const void *bytes, size_t size_bytes,
+                             bool *ret_created, bool *ret_again, struct error *err) {
     bool there = false;
     bool same = false;
     enum outcome outcome = compare(store, name, bytes, size_bytes, &there, &same, err);
@@ -240,58 +240,45 @@ static enum outcome dir_remove(void *self, const char *name, struct error *err) 
     return OK;
 }
 
-static int by_bytes(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 struct entries {
-    char **items;
-    size_t count;
+    struct dirent **items;
+    int count;
 };
 
 static void entries_finish(struct entries *entries) {
-    for (size_t i = 0; i < entries->count; i++) {
+    for (int i = 0; i < entries->count; i++) {
         free(entries->items[i]);
     }
     free(entries->items);
 }
 
-/* Names in a folder, sorted; hidden ones left out. No such folder: none. */
-static enum outcome read_folder(struct dir_store *store, const char *folder, struct entries *out, struct error *err) {
-    int fd = openat(store->folder_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        return errno == ENOENT || errno == ENOTDIR ? OK : io_error(err, "list", folder);
-    }
-    size_t room = 0;
-    errno = 0;
-    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-        if (entry->d_name[0] == '.') {
-            continue;
-        }
-        if (out->count == room) {
-            room = room ? room * 2 : 64;
-            out->items = x_realloc(out->items, room, sizeof(*out->items));
-        }
-        out->items[out->count++] = x_strdup(entry->d_name);
-    }
-    enum outcome outcome = errno ? io_error(err, "list", folder) : OK;
-    (void)closedir(dir);
-    if (out->count > 1) {
-        qsort(out->items, out->count, sizeof(*out->items), by_bytes);
-    }
-    return outcome;
+static int visible(const struct dirent *entry) {
+    return entry->d_name[0] != '.';
 }
 
-static enum outcome list_folder(struct dir_store *store, const char *job_id, const char *prefix, const char *after, int limit,
-                                struct blob_names *out, struct error *err) {
+static int by_bytes(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Names in a folder, sorted; hidden ones left out. No such folder: none. */
+static enum outcome read_folder(struct dir_store *store, const char *folder, struct entries *out, struct error *err) {
+    int count = scandirat(store->folder_fd, folder, &out->items, visible, by_bytes);
+    if (count < 0) {
+        return errno == ENOENT || errno == ENOTDIR ? OK : io_error(err, "list", folder);
+    }
+    out->count = count;
+    return OK;
+}
+
+static enum outcome list_folder(struct dir_store *store, const char *job_id, const char *prefix, const char *after,
+                                int limit, struct blob_names *out, struct error *err) {
     CLEANUP(entries_finish) struct entries files = {0};
     char folder[FOLDER_MAX];
     (void)str_format(folder, sizeof(folder), "jobs/%s", job_id);
     enum outcome outcome = read_folder(store, folder, &files, err);
-    for (size_t i = 0; outcome == OK && i < files.count && out->count < limit; i++) {
+    for (int i = 0; outcome == OK && i < files.count && out->count < limit; i++) {
         char name[BLOB_NAME_MAX];
-        if (str_format(name, sizeof(name), "%s/%s", folder, files.items[i]) && str_starts_with(name, prefix) &&
+        if (str_format(name, sizeof(name), "%s/%s", folder, files.items[i]->d_name) && str_starts_with(name, prefix) &&
             strcmp(name, after) > 0 && blob_name_parse(name, NULL, NULL, NULL, NULL)) {
             blob_names_add(out, name);
         }
@@ -309,11 +296,11 @@ static enum outcome dir_list(void *self, const char *prefix, const char *after, 
     }
     CLEANUP(entries_finish) struct entries folders = {0};
     enum outcome outcome = read_folder(store, "jobs", &folders, err);
-    for (size_t i = 0; outcome == OK && i < folders.count && out->count < limit; i++) {
+    for (int i = 0; outcome == OK && i < folders.count && out->count < limit; i++) {
         char last_of_folder[FOLDER_MAX]; /* '0' follows '/': nothing of the folder sorts behind it */
-        (void)str_format(last_of_folder, sizeof(last_of_folder), "jobs/%.32s0", folders.items[i]);
-        if (object_id_valid(folders.items[i]) && strcmp(after, last_of_folder) < 0) {
-            outcome = list_folder(store, folders.items[i], prefix, after, limit, out, err);
+        (void)str_format(last_of_folder, sizeof(last_of_folder), "jobs/%.32s0", folders.items[i]->d_name);
+        if (object_id_valid(folders.items[i]->d_name) && strcmp(after, last_of_folder) < 0) {
+            outcome = list_folder(store, folders.items[i]->d_name, prefix, after, limit, out, err);
         }
     }
     return outcome;
@@ -329,7 +316,8 @@ static enum outcome dir_url(void *self, const char *name, char ret[BLOB_URL_MAX]
         fits = fits && buf_append_char(&url, '/') && url_escape(&url, part);
     }
     if (!fits) {
-        return error_set(err, INVALID, "too_large", "blob store: the URL of %s is longer than %d bytes", name, BLOB_URL_MAX - 1);
+        return error_set(err, INVALID, "too_large", "blob store: the URL of %s is longer than %d bytes", name,
+                         BLOB_URL_MAX - 1);
     }
     (void)str_copy(ret, BLOB_URL_MAX, buf_str(&url));
     return OK;
@@ -343,7 +331,8 @@ static void remove_old_temps(struct dir_store *store) {
     int64_t now_ms = clock_real_ms();
     for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
         struct stat there;
-        if (str_starts_with(entry->d_name, TEMP_PREFIX) && fstatat(store->folder_fd, entry->d_name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        if (str_starts_with(entry->d_name, TEMP_PREFIX) &&
+            fstatat(store->folder_fd, entry->d_name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
             now_ms - (int64_t)there.st_mtim.tv_sec * 1000 > TEMP_AGE_MS) {
             (void)unlinkat(store->folder_fd, entry->d_name, 0);
         }
@@ -369,8 +358,8 @@ static const struct blobs_backend dir_backend = {
     .close = dir_close,
 };
 
-enum outcome blobs_dir_open(const struct blobs_config *config, const struct blobs_backend **ret_backend, void **ret_self,
-                            struct error *err) {
+enum outcome blobs_dir_open(const struct blobs_config *config, const struct blobs_backend **ret_backend,
+                            void **ret_self, struct error *err) {
     char path[PATH_MAX];
     if (!str_format(path, sizeof(path), "%s/blobs/%s", config->data_dir, config->container)) {
         return error_set(err, INVALID, "bad_path", "the data folder's path is too long");
@@ -381,8 +370,9 @@ enum outcome blobs_dir_open(const struct blobs_config *config, const struct blob
     }
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        return errno == ENOENT ? error_set(err, GONE, "no_container", "blob store: there is no container \"%s\"", config->container)
-                               : io_error(err, "open container", config->container);
+        return errno == ENOENT
+                   ? error_set(err, GONE, "no_container", "blob store: there is no container \"%s\"", config->container)
+                   : io_error(err, "open container", config->container);
     }
     struct dir_store *store = x_alloc(sizeof(*store));
     store->folder_fd = fd;
