@@ -1,7 +1,8 @@
 /* One document: fetched, resumed where it was cut, checked against the list.
  *
- * What has come is kept only while a strong ETag says that it is a part of the same document: the next request asks for the
- * rest with Range and If-Range (RFC 9110 sections 13.1.5 and 14.2), and a 206 is used only when it is exactly that rest. */
+ * What has come is kept only while a strong ETag says that it is a part of the same document: the next request asks for
+ * the rest with Range and If-Range (RFC 9110 sections 13.1.5 and 14.2), and a 206 is used only when it is exactly that
+ * rest. */
 #include <string.h>
 #include <strings.h>
 
@@ -51,8 +52,8 @@ static bool is_the_rest(const struct download *download) {
     int64_t last = 0;
     int64_t total = 0;
     return download->asked_from > 0 && strcmp(response->etag, download->etag) == 0 &&
-           portal_parse_content_range(response->content_range, &first, &last, &total) && first == download->asked_from &&
-           total == download->filing->size_bytes && last == total - 1;
+           portal_parse_content_range(response->content_range, &first, &last, &total) &&
+           first == download->asked_from && total == download->filing->size_bytes && last == total - 1;
 }
 
 /* At the first byte: is this the whole document, or the rest that was asked for? */
@@ -121,7 +122,8 @@ static enum outcome judge(struct download *download, struct error *err) {
     }
     if (status == 404 || status == 410) {
         bool final = portal_count_missing(download->portal, download->filing->srn) >= MISSING_ANSWERS;
-        return error_set(err, final ? GONE : RETRY, "filing_missing", "the portal has no document for this filing (%d)", status);
+        return error_set(err, final ? GONE : RETRY, "filing_missing", "the portal has no document for this filing (%d)",
+                         status);
     }
     if (status == 416) {
         return bad_answer(download, "the rest of it is refused", err);

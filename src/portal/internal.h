@@ -1,7 +1,8 @@
 /* What the files of this folder share.
  *
- * Every exchange goes portal_exchange: take one of the `parallel` connections when there is one and no Retry-After runs, see
- * to the session, send, and open another session once when the answer is 401. portal_pause sits between two attempts. */
+ * Every exchange goes portal_exchange: take one of the `parallel` connections when there is one and no Retry-After
+ * runs, see to the session, send, and open another session once when the answer is 401. portal_pause sits between two
+ * attempts. */
 #pragma once
 
 #include <pthread.h>
@@ -42,7 +43,7 @@ struct portal {
 };
 
 struct portal_call {
-    const char *path; /* after the base */
+    const char *path;       /* after the base */
     const char *headers[4]; /* NULL-terminated */
     size_t max_body_bytes;
     bool (*on_body)(void *context, int status, const void *bytes, size_t size_bytes);
@@ -58,12 +59,13 @@ struct attempts {
 
 struct attempts attempts_start(const struct portal *portal);
 /* OK: an answer that is not 401; *ret is the caller's to finish in any case. */
-MUST_USE enum outcome portal_exchange(struct portal *portal, const struct portal_call *call, const struct attempts *attempts,
-                                      struct http_response *ret, struct error *err);
-/* Statuses that no call can use: RETRY "rate_limited" or "portal_down", INVALID "portal_answer". OK: 200, 206, 404, 410, 416. */
+MUST_USE enum outcome portal_exchange(struct portal *portal, const struct portal_call *call,
+                                      const struct attempts *attempts, struct http_response *ret, struct error *err);
+/* Statuses that no call can use: RETRY "rate_limited" or "portal_down", INVALID "portal_answer". OK: 200, 206, 404,
+ * 410, 416. */
 MUST_USE enum outcome portal_status(const struct http_response *response, struct error *err);
-/* After a failure in *err: waits with full jitter, at least as long as the portal asked. Anything but OK is the failure again:
- * it cannot be retried, the time is over, or the client was stopped. */
+/* After a failure in *err: waits with full jitter, at least as long as the portal asked. Anything but OK is the failure
+ * again: it cannot be retried, the time is over, or the client was stopped. */
 MUST_USE enum outcome portal_pause(struct portal *portal, struct attempts *attempts, struct error *err);
 /* The answer came but is wrong: RETRY "portal_answer" a few times, then INVALID. */
 enum outcome portal_bad_answer(struct attempts *attempts, struct error *err, const char *what);

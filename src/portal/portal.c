@@ -112,8 +112,8 @@ static bool is_json(const struct http_response *response) {
     return strncasecmp(response->content_type, type, size) == 0 && strchr("; ", response->content_type[size]) != NULL;
 }
 
-static enum outcome use_answer(struct attempts *attempts, const struct http_response *response, parse_answer *use, void *context,
-                               struct error *err) {
+static enum outcome use_answer(struct attempts *attempts, const struct http_response *response, parse_answer *use,
+                               void *context, struct error *err) {
     enum outcome outcome = portal_status(response, err);
     if (outcome != OK) {
         return outcome;
@@ -135,8 +135,8 @@ static enum outcome use_answer(struct attempts *attempts, const struct http_resp
 }
 
 /* One answer within the time of `attempts`, which its caller may share among several. */
-static enum outcome get_json(struct portal *portal, struct attempts attempts, const char *path, parse_answer *use, void *context,
-                             struct error *err) {
+static enum outcome get_json(struct portal *portal, struct attempts attempts, const char *path, parse_answer *use,
+                             void *context, struct error *err) {
     struct portal_call call = {.path = path, .max_body_bytes = JSON_BODY_MAX, .headers = {"Accept: application/json"}};
     while (true) {
         struct http_response response;
@@ -193,12 +193,14 @@ static enum outcome use_page(void *context, const struct http_response *response
     struct page_answer *answer = context;
     int next = 0;
     int before = answer->list->count;
-    enum outcome outcome = portal_parse_next(response->link, &answer->portal->base, answer->cin, answer->page, &next, err);
+    enum outcome outcome =
+        portal_parse_next(response->link, &answer->portal->base, answer->cin, answer->page, &next, err);
     if (outcome == OK) {
         outcome = portal_parse_filings(buf_str(&response->body), response->body.size_bytes, answer->list, err);
     }
     if (outcome == OK && next > 0 && answer->list->count == before) {
-        outcome = error_set(err, INVALID, "portal_answer", "the portal's answer is not usable: an empty page is followed by another");
+        outcome = error_set(err, INVALID, "portal_answer",
+                            "the portal's answer is not usable: an empty page is followed by another");
     }
     answer->next = next;
     return outcome;

@@ -141,7 +141,8 @@ static bool same_origin(const char *target, const struct url *base, const char *
     }
     for (int with_port = 0; with_port < 2; with_port++) {
         bool default_port = base->port == (strcmp(base->scheme, "https") == 0 ? 443 : 80);
-        (void)str_format(origin, sizeof(origin), "%s://%s%s%s", base->scheme, six ? "[" : "", base->host, six ? "]" : "");
+        (void)str_format(origin, sizeof(origin), "%s://%s%s%s", base->scheme, six ? "[" : "", base->host,
+                         six ? "]" : "");
         if (with_port) {
             size_t used = strlen(origin);
             (void)str_format(origin + used, sizeof(origin) - used, ":%d", base->port);
@@ -195,6 +196,6 @@ bool portal_parse_content_range(const char *text, int64_t *ret_first, int64_t *r
         return false;
     }
     text += strlen("bytes ");
-    return number_until(&text, '-', ret_first) && number_until(&text, '/', ret_last) && number_until(&text, '\0', ret_total) &&
-           *ret_first <= *ret_last && *ret_last < *ret_total;
+    return number_until(&text, '-', ret_first) && number_until(&text, '/', ret_last) &&
+           number_until(&text, '\0', ret_total) && *ret_first <= *ret_last && *ret_last < *ret_total;
 }

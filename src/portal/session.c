@@ -8,7 +8,13 @@
 #include "core/retry.h"
 #include "portal/internal.h"
 
-enum { RETRY_BASE_MS = 250, RETRY_CAP_MS = 5000, RETRY_FOR_MS = 30000, REQUEST_TIMEOUT_MS = 60000, SESSION_BODY_MAX = 64 * 1024 };
+enum {
+    RETRY_BASE_MS = 100,
+    RETRY_CAP_MS = 5000,
+    RETRY_FOR_MS = 30000,
+    REQUEST_TIMEOUT_MS = 60000,
+    SESSION_BODY_MAX = 64 * 1024
+};
 
 static enum outcome stopped_error(struct error *err) {
     return error_set(err, RETRY, "stopped", "the portal's client was stopped");
@@ -69,7 +75,8 @@ static void give_back(struct portal *portal, struct connection *connection) {
 
 /* ---- one request ---- */
 
-static void note_answer(struct portal *portal, enum outcome outcome, const struct http_response *response, bool is_session) {
+static void note_answer(struct portal *portal, enum outcome outcome, const struct http_response *response,
+                        bool is_session) {
     bool limited = response->status == 429 || response->status >= 500;
     bool answered = response->status > 0 && !limited && outcome != RETRY;
     pthread_mutex_lock(&portal->lock);
@@ -120,13 +127,16 @@ static enum outcome send_request(struct portal *portal, struct http_client *clie
 
 /* ---- the session ---- */
 
-static enum outcome open_session(struct portal *portal, struct http_client *client, char cookie[512], struct error *err) {
+static enum outcome open_session(struct portal *portal, struct http_client *client, char cookie[512],
+                                 struct error *err) {
     static const struct portal_call call = {.path = "/session", .max_body_bytes = SESSION_BODY_MAX};
     struct http_response response;
     enum outcome outcome = send_request(portal, client, "POST", &call, NULL, &response, err);
     if (outcome == OK && response.status != 201 && response.status != 200) {
         outcome = portal_status(&response, err);
-        outcome = outcome == OK ? error_set(err, INVALID, "portal_answer", "the portal opens no session (%d)", response.status) : outcome;
+        outcome = outcome == OK
+                      ? error_set(err, INVALID, "portal_answer", "the portal opens no session (%d)", response.status)
+                      : outcome;
     } else if (outcome == OK && response.cookie[0] == '\0') {
         outcome = error_set(err, INVALID, "portal_answer", "the portal's session has no cookie");
     } else if (outcome == OK) {
@@ -137,8 +147,8 @@ static enum outcome open_session(struct portal *portal, struct http_client *clie
 }
 
 /* The session there is, or a new one: only one thread opens it, the others wait for it. */
-static enum outcome get_session(struct portal *portal, struct http_client *client, char cookie[512], unsigned *ret_session,
-                                struct error *err) {
+static enum outcome get_session(struct portal *portal, struct http_client *client, char cookie[512],
+                                unsigned *ret_session, struct error *err) {
     enum outcome outcome = OK;
     pthread_mutex_lock(&portal->lock);
     while (portal->session_opening) {
