@@ -1,4 +1,5 @@
-/* Frames → text and JSON. Each section of the JSON is a buffer of its own; collect_finish joins them in a fixed order. */
+/* Frames → text and JSON. Each section of the JSON is a buffer of its own; collect_finish joins them in a fixed order.
+ */
 #include "pdf/collect.h"
 
 #include <stdlib.h>

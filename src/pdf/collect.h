@@ -18,8 +18,8 @@ struct collect_source {
 
 struct collect *collect_create(void);
 void collect_destroy(struct collect *collect);
-/* One frame. False: it is not what wire.h says, or too many came; *ret_problem (constant text) says what. After that the
- * document's outcome is "output" and no frame may be added. */
+/* One frame. False: it is not what wire.h says, or too many came; *ret_problem (constant text) says what. After that
+ * the document's outcome is "output" and no frame may be added. */
 MUST_USE bool collect_frame(struct collect *collect, uint32_t type, const unsigned char *payload, size_t size_bytes,
                             const char **ret_problem);
 /* The END frame, if it came. */

@@ -7,6 +7,8 @@
 #include "pdf/grammar.h"
 #include "pdf/json_out.h"
 
+enum { OWN_SRN = 95 }; /* percent: an SRN surely of this filing, see child/identify.h */
+
 /* A copy that is a C string; false when it does not fit. */
 static bool copy_text(char *out, size_t out_size, struct wire_text text) {
     if (text.size_bytes >= out_size) {
@@ -100,7 +102,7 @@ static bool take_identifier(struct collect *collect, struct wire_cursor *in) {
     if (kind == WIRE_CIN && !collect->cin[0]) {
         (void)str_copy(collect->cin, sizeof(collect->cin), value);
     }
-    if (kind == WIRE_SRN && confidence > collect->srn_confidence) {
+    if (kind == WIRE_SRN && confidence >= OWN_SRN && confidence > collect->srn_confidence) {
         (void)str_copy(collect->srn, sizeof(collect->srn), value);
         collect->srn_confidence = confidence;
     }
@@ -230,8 +232,7 @@ static bool take_form(struct collect *collect, struct wire_cursor *in) {
     uint32_t version = wire_get_below(in, WIRE_FORM_VERSIONS);
     struct wire_text number = wire_get_text(in, sizeof(collect->form) - 1);
     collect->version = version;
-    return wire_at_end(in) && copy_text(collect->form, sizeof(collect->form), number) &&
-           grammar_form(collect->form);
+    return wire_at_end(in) && copy_text(collect->form, sizeof(collect->form), number) && grammar_form(collect->form);
 }
 
 static bool take_warning(struct collect *collect, struct wire_cursor *in) {
@@ -262,9 +263,9 @@ static bool take_end(struct collect *collect, struct wire_cursor *in) {
 }
 
 collect_take *const collect_takers[WIRE_TYPE_COUNT] = {
-        [WIRE_DOCUMENT] = take_document, [WIRE_PAGE] = take_page,
-        [WIRE_IDENTIFIER] = take_identifier, [WIRE_DATE] = take_date,
-        [WIRE_FIELD] = take_field,       [WIRE_ATTACHMENT] = take_attachment,
-        [WIRE_SIGNATURE] = take_signature, [WIRE_FORM] = take_form,
-        [WIRE_WARNING] = take_warning,   [WIRE_END] = take_end,
+    [WIRE_DOCUMENT] = take_document,     [WIRE_PAGE] = take_page,
+    [WIRE_IDENTIFIER] = take_identifier, [WIRE_DATE] = take_date,
+    [WIRE_FIELD] = take_field,           [WIRE_ATTACHMENT] = take_attachment,
+    [WIRE_SIGNATURE] = take_signature,   [WIRE_FORM] = take_form,
+    [WIRE_WARNING] = take_warning,       [WIRE_END] = take_end,
 };

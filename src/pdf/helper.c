@@ -143,10 +143,8 @@ bool helper_ask(const struct helper *helper, const int fds[WIRE_REQUEST_FDS]) {
         char bytes[CMSG_SPACE(WIRE_REQUEST_FDS * sizeof(int))];
     } control = {0};
     struct iovec part = {.iov_base = &request, .iov_len = sizeof(request)};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof(control.bytes)};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;

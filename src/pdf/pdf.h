@@ -16,20 +16,22 @@ struct pdf_reader_config {
 };
 struct pdf_reading {
     enum pdf_outcome outcome;
-    char detail[256];  /* one line for a person when not ok */
+    char detail[256]; /* one line for a person when not ok */
     int pages;
-    char form[33];     /* "AOC-4", "letter", "unknown" */
+    char form[33];         /* "AOC-4", "letter", "unknown" */
     char srn[33], cin[22]; /* as read; "" when none */
-    struct buf text;   /* UTF-8, pages separated by \f */
-    struct buf fields; /* document_<n>.json, complete: docs/schema/document.schema.json. No time, host or run id in it */
+    struct buf text;       /* UTF-8, pages separated by \f */
+    struct buf
+        fields; /* document_<n>.json, complete: docs/schema/document.schema.json. No time, host or run id in it */
     int64_t cpu_ms, peak_bytes; /* what the document's process took; 0 when none was started. Not in the JSON */
 };
 void pdf_reading_finish(struct pdf_reading *reading);
 
 /* Starts the helper. FATAL "reader_unavailable" when it cannot be started or refuses its self-test. */
-MUST_USE enum outcome pdf_reader_open(const struct pdf_reader_config *config, struct pdf_reader **ret, struct error *err);
+MUST_USE enum outcome pdf_reader_open(const struct pdf_reader_config *config, struct pdf_reader **ret,
+                                      struct error *err);
 void pdf_reader_close(struct pdf_reader *reader);
-/* Reads one document; thread-safe, up to `parallel` at once. A document that damages, hangs or kills its reader is a result
- * (OK with outcome != PDF_OK, text empty, fields saying so); only a helper that cannot be had is FATAL. */
+/* Reads one document; thread-safe, up to `parallel` at once. A document that damages, hangs or kills its reader is a
+ * result (OK with outcome != PDF_OK, text empty, fields saying so); only a helper that cannot be had is FATAL. */
 MUST_USE enum outcome pdf_read(struct pdf_reader *reader, const void *bytes, size_t size_bytes, struct pdf_reading *ret,
                                struct error *err);

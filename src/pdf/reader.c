@@ -1,5 +1,5 @@
-/* The reader: one helper, any number of threads. A helper that is found dead or stuck is replaced by the first thread that
- * notices; `generation` tells the others that it has been done. */
+/* The reader: one helper, any number of threads. A helper that is found dead or stuck is replaced by the first thread
+ * that notices; `generation` tells the others that it has been done. */
 #include "pdf/pdf.h"
 
 #include <pthread.h>
@@ -17,7 +17,7 @@ struct pdf_reader {
     char program[4096];
     int time_ms;
     char parser[WIRE_PARSER_MAX]; /* of the first helper; later ones are the same program */
-    pthread_mutex_t lock; /* of everything below */
+    pthread_mutex_t lock;         /* of everything below */
     pthread_cond_t freed;
     int free_places;
     struct helper helper;
@@ -110,8 +110,7 @@ static enum outcome ask(struct pdf_reader *reader, const struct exchange *exchan
         }
     }
     pthread_mutex_unlock(&reader->lock);
-    return outcome != OK ? outcome
-                         : error_set(err, FATAL, "reader_unavailable", "the PDF reader takes no documents");
+    return outcome != OK ? outcome : error_set(err, FATAL, "reader_unavailable", "the PDF reader takes no documents");
 }
 
 /* One try. GONE: the helper of *generation died or is stuck. */

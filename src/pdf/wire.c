@@ -8,16 +8,11 @@
 static const struct {
     uint32_t count_max, bytes_max;
 } limits[WIRE_TYPE_COUNT] = {
-    [WIRE_DOCUMENT] = {1, 8 * 1024},
-    [WIRE_PAGE] = {WIRE_PAGES_TEXT_MAX, WIRE_FRAME_BYTES_MAX},
-    [WIRE_IDENTIFIER] = {1000, 8 * 1024},
-    [WIRE_DATE] = {1000, 8 * 1024},
-    [WIRE_FIELD] = {10000, 64 * 1024},
-    [WIRE_ATTACHMENT] = {500, 8 * 1024},
-    [WIRE_SIGNATURE] = {200, 8 * 1024},
-    [WIRE_FORM] = {1, 1024},
-    [WIRE_WARNING] = {200, 1024},
-    [WIRE_END] = {1, 1024},
+    [WIRE_DOCUMENT] = {1, 8 * 1024},      [WIRE_PAGE] = {WIRE_PAGES_TEXT_MAX, WIRE_FRAME_BYTES_MAX},
+    [WIRE_IDENTIFIER] = {1000, 8 * 1024}, [WIRE_DATE] = {1000, 8 * 1024},
+    [WIRE_FIELD] = {10000, 64 * 1024},    [WIRE_ATTACHMENT] = {500, 8 * 1024},
+    [WIRE_SIGNATURE] = {200, 8 * 1024},   [WIRE_FORM] = {1, 1024},
+    [WIRE_WARNING] = {200, 1024},         [WIRE_END] = {1, 1024},
 };
 
 uint32_t wire_count_max(uint32_t type) {
@@ -202,8 +197,7 @@ void wire_put_header(unsigned char out[WIRE_HEADER_BYTES], uint32_t type, uint32
     wire_put_u32(&writer, payload_bytes);
 }
 
-void wire_get_header(const unsigned char in[WIRE_HEADER_BYTES], uint32_t *ret_type,
-                     uint32_t *ret_payload_bytes) {
+void wire_get_header(const unsigned char in[WIRE_HEADER_BYTES], uint32_t *ret_type, uint32_t *ret_payload_bytes) {
     struct wire_cursor cursor = {in, in + WIRE_HEADER_BYTES, false};
     *ret_type = wire_get_u32(&cursor);
     *ret_payload_bytes = wire_get_u32(&cursor);

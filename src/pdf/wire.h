@@ -9,8 +9,9 @@
  * The host trusts none of it. A frame that is too long, too many of a type, or not what is written here ends the
  * reading with outcome "output".
  *
- * Text: u32 bytes, then UTF-8 without control characters but LF and tab. Box: four i32 x0 y0 x1 y1 in 1/100 point, origin at the top
- * left of the page. Where: u32 page (1.., 0 = none), box, text AcroForm name or "", text XFA path or "".
+ * Text: u32 bytes, then UTF-8 without control characters but LF and tab. Box: four i32 x0 y0 x1 y1 in 1/100 point,
+ * origin at the top left of the page. Where: u32 page (1.., 0 = none), box, text AcroForm name or "", text XFA path or
+ * "".
  *
  * DOCUMENT   u32 pages, u32 flags (wire_document_flag), text title, text producer, text PDF version ("1.7")
  * PAGE       u32 number (ascending), i32 width, i32 height, u32 percent covered by images, u32 flags, u32 lines,
@@ -83,20 +84,13 @@ enum wire_field_kind { WIRE_FIELD_TEXT, WIRE_FIELD_CHOICE, WIRE_FIELD_BUTTON, WI
 enum wire_attachment_flag { WIRE_ATTACHMENT_UNREADABLE = 1, WIRE_ATTACHMENT_FLAGS = 1 };
 enum wire_signature_flag { WIRE_SIGNED = 1, WIRE_COVERS_FILE = 2, WIRE_SIGNATURE_FLAGS = 3 };
 enum wire_form_version { WIRE_UNKNOWN, WIRE_V2, WIRE_V3, WIRE_LETTER, WIRE_SCAN, WIRE_FORM_VERSIONS };
-enum wire_end {
-    WIRE_END_OK,
-    WIRE_END_DAMAGED,
-    WIRE_END_PASSWORD,
-    WIRE_END_MEMORY,
-    WIRE_END_REFUSED,
-    WIRE_END_COUNT
-};
+enum wire_end { WIRE_END_OK, WIRE_END_DAMAGED, WIRE_END_PASSWORD, WIRE_END_MEMORY, WIRE_END_REFUSED, WIRE_END_COUNT };
 
 struct wire_hello {
     uint32_t magic;
     uint32_t version;
-    uint32_t ready;    /* 1: the sandbox was tried and holds; 0: refused, see problem */
-    uint32_t landlock; /* ABI in force, 0 = the kernel has none */
+    uint32_t ready;                 /* 1: the sandbox was tried and holds; 0: refused, see problem */
+    uint32_t landlock;              /* ABI in force, 0 = the kernel has none */
     char parser[WIRE_PARSER_MAX];   /* version that goes into the JSON */
     char problem[WIRE_PROBLEM_MAX]; /* one line when not ready */
 };

@@ -68,8 +68,7 @@ static struct wire_text choice_text(struct reading *reading, const struct field 
 }
 
 /* Several chosen: one a line. */
-static struct wire_text choices_text(struct reading *reading, const struct field *field,
-                                     struct wire_text *ret_export) {
+static struct wire_text choices_text(struct reading *reading, const struct field *field, struct wire_text *ret_export) {
     static char joined[VALUE_BYTES_MAX];
     fz_context *ctx = reading->ctx;
     if (!pdf_is_array(ctx, field->value)) {
@@ -92,8 +91,7 @@ static struct wire_text choices_text(struct reading *reading, const struct field
 }
 
 /* Button: the value is the state's name; where /Opt lists export values, the name is an index into it. */
-static struct wire_text button_text(struct reading *reading, const struct field *field,
-                                    struct wire_text *ret_export) {
+static struct wire_text button_text(struct reading *reading, const struct field *field, struct wire_text *ret_export) {
     fz_context *ctx = reading->ctx;
     pdf_obj *state = field->value ? field->value : pdf_dict_get(ctx, field->object, PDF_NAME(AS));
     const char *name = pdf_is_name(ctx, state) ? pdf_to_name(ctx, state) : "Off";

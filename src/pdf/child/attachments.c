@@ -66,14 +66,16 @@ static void send_file(struct files *files, const char *key, pdf_obj *spec) {
     pdf_obj *embedded = pdf_dict_get(ctx, spec, PDF_NAME(EF));
     pdf_obj *stream = pdf_dict_get(ctx, embedded, PDF_NAME(UF));
     stream = stream ? stream : pdf_dict_get(ctx, embedded, PDF_NAME(F));
-    if (!pdf_is_dict(ctx, spec) || !stream || files->count == FILES_MAX) {
+    if (!pdf_is_dict(ctx, spec) || files->count == FILES_MAX) {
         return;
     }
     files->numbers[files->count++] = pdf_to_num(ctx, stream);
-    struct content content = {.type = "unknown"};
+    struct content content = {.type = "unknown", .unreadable = !pdf_is_stream(ctx, stream)};
     const char *name = first_text(ctx, spec, PDF_NAME(UF), PDF_NAME(F));
     const char *declared = pdf_to_name(ctx, pdf_dict_get(ctx, stream, PDF_NAME(Subtype)));
-    read_content(files, stream, &content);
+    if (!content.unreadable) {
+        read_content(files, stream, &content);
+    }
     if (content.unreadable) {
         emit_warning(files->reading->emit, "attachment_unreadable", "the attachment \"%.100s\" %s", name,
                      files->expanded_bytes > EXPANDED_BYTES_MAX ? "is larger than is read" : "cannot be read");

@@ -1,5 +1,5 @@
-/* Files inside the file: the EmbeddedFiles name tree, then files pinned to pages. Their names are labels, their declared
- * types claims; what they are is told by their first bytes. */
+/* Files inside the file: the EmbeddedFiles name tree, then files pinned to pages. Their names are labels, their
+ * declared types claims; what they are is told by their first bytes. */
 #pragma once
 
 #include "pdf/child/reading.h"

@@ -35,9 +35,8 @@ static bool allow(scmp_filter_ctx filter, int call) {
 
 static bool add_rules(scmp_filter_ctx filter) {
     static const int plain[] = {
-        SCMP_SYS(brk),           SCMP_SYS(munmap),    SCMP_SYS(mremap),     SCMP_SYS(madvise),
-        SCMP_SYS(futex),         SCMP_SYS(getrandom), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),
-        SCMP_SYS(clock_gettime),
+        SCMP_SYS(brk),       SCMP_SYS(munmap),     SCMP_SYS(mremap),       SCMP_SYS(madvise),       SCMP_SYS(futex),
+        SCMP_SYS(getrandom), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(clock_gettime),
     };
     bool ok = true;
     for (size_t i = 0; i < COUNT_OF(plain); i++) {
@@ -50,10 +49,10 @@ static bool add_rules(scmp_filter_ctx filter) {
     ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, known_fd) == 0;
 #ifdef __SANITIZE_ADDRESS__ /* the sanitizer's own runtime: thread ids, stack bounds, signals, reports */
     static const int sanitizer[] = {
-        SCMP_SYS(gettid),        SCMP_SYS(getpid),       SCMP_SYS(sigaltstack), SCMP_SYS(rt_sigaction),
+        SCMP_SYS(gettid),         SCMP_SYS(getpid),      SCMP_SYS(sigaltstack), SCMP_SYS(rt_sigaction),
         SCMP_SYS(rt_sigprocmask), SCMP_SYS(sched_yield), SCMP_SYS(getrlimit),   SCMP_SYS(prlimit64),
-        SCMP_SYS(writev),        SCMP_SYS(tgkill),       SCMP_SYS(read),        SCMP_SYS(close),
-        SCMP_SYS(fstat),         SCMP_SYS(readlink),     SCMP_SYS(sysinfo),
+        SCMP_SYS(writev),         SCMP_SYS(tgkill),      SCMP_SYS(read),        SCMP_SYS(close),
+        SCMP_SYS(fstat),          SCMP_SYS(readlink),    SCMP_SYS(sysinfo),
     };
     for (size_t i = 0; i < COUNT_OF(sanitizer); i++) {
         ok = ok && allow(filter, sanitizer[i]);
@@ -83,8 +82,7 @@ struct sandbox *sandbox_create(const char **ret_problem) {
     *ret_problem = "the system call filter cannot be built";
     struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    bool ok = sandbox && filter &&
-              seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
+    bool ok = sandbox && filter && seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
               seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 && add_rules(filter) &&
               export_program(filter, sandbox);
     seccomp_release(filter);
@@ -115,7 +113,10 @@ const char *sandbox_enter_zygote(struct sandbox *sandbox) {
         return NULL; /* a kernel without landlock: the system call filter stands alone */
     }
     struct landlock_handled handled = {
-        .files = abi >= 5 ? 0xffff : abi >= 3 ? 0x7fff : abi >= 2 ? 0x3fff : 0x1fff,
+        .files = abi >= 5   ? 0xffff
+                 : abi >= 3 ? 0x7fff
+                 : abi >= 2 ? 0x3fff
+                            : 0x1fff,
         .network = abi >= 4 ? 3 : 0,
         .scoped = abi >= 6 ? 3 : 0,
     };
@@ -134,8 +135,23 @@ static bool set_limit(__rlimit_resource_t resource, rlim_t soft, rlim_t hard) {
     return setrlimit(resource, &limit) == 0;
 }
 
+/* Everything above the output. close_range came with Linux 5.9, and not every container lets it through. */
+static bool close_others(void) {
+    if (close_range(SANDBOX_OUT_FD + 1, ~0U, 0) == 0) {
+        return true;
+    }
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > 1 << 20) {
+        return false;
+    }
+    for (int fd = SANDBOX_OUT_FD + 1; fd < (int)files.rlim_cur; fd++) {
+        close(fd);
+    }
+    return true;
+}
+
 bool sandbox_enter_child(const struct sandbox *sandbox) {
-    bool ok = close_range(SANDBOX_OUT_FD + 1, ~0U, 0) == 0;
+    bool ok = close_others();
     ok = ok && set_limit(RLIMIT_CPU, SANDBOX_CPU_SECONDS, SANDBOX_CPU_SECONDS + 1);
     ok = ok && set_limit(RLIMIT_FSIZE, 0, 0);
     ok = ok && set_limit(RLIMIT_NOFILE, SANDBOX_FILES, SANDBOX_FILES);

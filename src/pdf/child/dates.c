@@ -60,10 +60,9 @@ static int month_name(struct scan *scan) {
     return 0;
 }
 
-static bool take(struct scan *scan, size_t from, int year, int month, int day, uint32_t confidence,
-                 struct found *ret) {
-    if (year < 1850 || year > 2199 || month < 1 || month > 12 || day < 1 || day > 31 ||
-        is_digit(peek(scan)) || is_letter(peek(scan))) {
+static bool take(struct scan *scan, size_t from, int year, int month, int day, uint32_t confidence, struct found *ret) {
+    if (year < 1850 || year > 2199 || month < 1 || month > 12 || day < 1 || day > 31 || is_digit(peek(scan)) ||
+        is_letter(peek(scan))) {
         return false;
     }
     *ret = (struct found){.from = from, .to = scan->at, .confidence = confidence};
@@ -154,7 +153,8 @@ static bool month_first(struct scan scan, struct found *ret) {
 bool date_next(const char *text, size_t size_bytes, size_t *at, struct found *ret) {
     for (size_t i = *at; i < size_bytes; i++) {
         char before = i ? text[i - 1] : ' ';
-        if (is_digit(before) || is_letter(before) || (before != '\0' && strchr("/.-", before) && i > 1 && is_digit(text[i - 2]))) {
+        if (is_digit(before) || is_letter(before) ||
+            (before != '\0' && strchr("/.-", before) && i > 1 && is_digit(text[i - 2]))) {
             continue;
         }
         struct scan scan = {text, size_bytes, i};

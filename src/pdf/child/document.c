@@ -129,6 +129,8 @@ enum wire_end document_read(fz_context *ctx, struct emit *emit, const unsigned c
         }
         if (end == WIRE_END_OK && memory_refused()) {
             emit_warning(emit, "memory", "parts were left out: they take more memory than is allowed");
+        } else if (end == WIRE_END_DAMAGED && memory_refused()) {
+            end = WIRE_END_MEMORY; /* what looks damaged was not loaded */
         }
     }
     emit_finish(emit, end, details[end]);

@@ -28,9 +28,9 @@ struct emit {
 static struct emit the_emit;
 
 static const char *const plural[WIRE_TYPE_COUNT] = {
-    [WIRE_PAGE] = "pages",           [WIRE_IDENTIFIER] = "identifiers", [WIRE_DATE] = "dates",
-    [WIRE_FIELD] = "fields",         [WIRE_ATTACHMENT] = "attachments", [WIRE_SIGNATURE] = "signatures",
-    [WIRE_WARNING] = "warnings",     [WIRE_DOCUMENT] = "documents",     [WIRE_FORM] = "forms",
+    [WIRE_PAGE] = "pages",       [WIRE_IDENTIFIER] = "identifiers", [WIRE_DATE] = "dates",
+    [WIRE_FIELD] = "fields",     [WIRE_ATTACHMENT] = "attachments", [WIRE_SIGNATURE] = "signatures",
+    [WIRE_WARNING] = "warnings", [WIRE_DOCUMENT] = "documents",     [WIRE_FORM] = "forms",
 };
 
 struct emit *emit_open(int fd) {

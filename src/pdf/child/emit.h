@@ -1,4 +1,5 @@
-/* Frames on their way out: counted against the limits of wire.h, so that the host never has to end a well-behaved child. */
+/* Frames on their way out: counted against the limits of wire.h, so that the host never has to end a well-behaved
+ * child. */
 #pragma once
 
 #include "pdf/wire.h"

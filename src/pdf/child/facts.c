@@ -5,16 +5,32 @@
 
 #include "pdf/child/identify.h"
 
-/* True the first time this kind and value come. */
-static bool first_time(struct reading *reading, uint32_t kind, const char *value) {
+/* Where a fact comes from, best first: a date that a better source gave is not given again. */
+enum source { SOURCE_XFA, SOURCE_ACROFORM, SOURCE_PAGE };
+enum { KIND_DATE = 100 }; /* + source; below are kinds of identifiers */
+
+static uint64_t hash_of(uint32_t kind, const char *value) {
     uint64_t hash = 14695981039346656037u ^ kind; /* FNV-1a */
     for (; *value; value++) {
         hash = (hash ^ (unsigned char)*value) * 1099511628211u;
     }
+    return hash;
+}
+
+static bool is_seen(const struct reading *reading, uint64_t hash) {
     for (int i = 0; i < reading->seen_count; i++) {
         if (reading->seen[i] == hash) {
-            return false;
+            return true;
         }
+    }
+    return false;
+}
+
+/* True the first time this kind and value come. */
+static bool first_time(struct reading *reading, uint32_t kind, const char *value) {
+    uint64_t hash = hash_of(kind, value);
+    if (is_seen(reading, hash)) {
+        return false;
     }
     if (reading->seen_count < SEEN_MAX) {
         reading->seen[reading->seen_count++] = hash;
@@ -33,8 +49,14 @@ static void send_identifier(struct reading *reading, const struct found *found, 
     }
 }
 
-static void send_date(struct reading *reading, const struct found *found, struct wire_text label,
+static void send_date(struct reading *reading, const struct found *found, enum source source, struct wire_text label,
                       const struct wire_where *where) {
+    for (int better = SOURCE_XFA; better < (int)source; better++) {
+        if (is_seen(reading, hash_of(KIND_DATE + (uint32_t)better, found->value))) {
+            return;
+        }
+    }
+    (void)first_time(reading, KIND_DATE + source, found->value);
     struct wire_writer *out = emit_begin(reading->emit, WIRE_DATE);
     if (out) {
         wire_put_u32(out, found->confidence);
@@ -64,7 +86,7 @@ void facts_from_line(struct reading *reading, uint32_t page, const struct page_l
             before.size_bytes--;
         }
         struct wire_where where = place(page, line, &found);
-        send_date(reading, &found, before.size_bytes ? before : wire_text_of(label), &where);
+        send_date(reading, &found, SOURCE_PAGE, before.size_bytes ? before : wire_text_of(label), &where);
     }
 }
 
@@ -103,6 +125,7 @@ void facts_from_field(struct reading *reading, const char *name, const char *val
     }
     size_t at = 0;
     if (date_next(value, size_bytes, &at, &found) && found.from == 0 && found.to == size_bytes) {
-        send_date(reading, &found, wire_text_of(name), where);
+        enum source source = where->xfa.size_bytes ? SOURCE_XFA : SOURCE_ACROFORM;
+        send_date(reading, &found, source, (struct wire_text){name, strcspn(name, "[")}, where);
     }
 }

@@ -58,8 +58,8 @@ static bool form_number(const char *text, char ret[33]) {
 }
 
 static bool starts_letter(const char *text) {
-    static const char *const starts[] = {"Dear ", "Sub:", "Subject:", "Sub :", "Yours faithfully", "Yours sincerely",
-                                         "Ref:", "To,", "Respected Sir", NULL};
+    static const char *const starts[] = {"Dear ",           "Sub:", "Subject:", "Sub :",         "Yours faithfully",
+                                         "Yours sincerely", "Ref:", "To,",      "Respected Sir", NULL};
     for (int i = 0; starts[i]; i++) {
         if (strncasecmp(text, starts[i], strlen(starts[i])) == 0) {
             return true;

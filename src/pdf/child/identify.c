@@ -20,6 +20,11 @@ static bool is_word(char c) {
     return is_digit(c) || is_upper(c) || (c >= 'a' && c <= 'z');
 }
 
+/* strchr finds the NUL at the end of the set, too. */
+static bool is_one_of(char c, const char *set) {
+    return c != '\0' && strchr(set, c);
+}
+
 /* Length of `pattern` at `at` (A letter, 9 digit, anything else itself), 0 when it is not there. */
 static size_t match(const struct scan *scan, size_t at, const char *pattern) {
     size_t length = strlen(pattern);
@@ -90,6 +95,41 @@ static size_t two_letters_and_digits(const struct scan *scan, size_t at) {
     return length;
 }
 
+/* The text just before `at`, else the label, is a name of the filing's own number and not, say, of a related form's. */
+static bool names_own_srn(const struct scan *scan, size_t at) {
+    static const char *const names[] = {"srn",
+                                        "srnc",
+                                        "srnno",
+                                        "servicerequestnumber",
+                                        "servicerequestnumbersrn",
+                                        "eformservicerequestnumbersrn",
+                                        "servicerequestnosrn"};
+    char letters[64];
+    size_t used = 0;
+    const char *from = scan->text;
+    size_t size = at;
+    for (int source = 0; source < 2 && used == 0; source++) {
+        for (size_t i = 0; i < size; i++) {
+            char c = from[i] >= 'A' && from[i] <= 'Z' ? (char)(from[i] + 32) : from[i];
+            if (c >= 'a' && c <= 'z') {
+                if (used + 1 == sizeof(letters)) {
+                    return false;
+                }
+                letters[used++] = c;
+            }
+        }
+        from = scan->label;
+        size = strnlen(scan->label, 200);
+    }
+    letters[used] = '\0';
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (strcmp(letters, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool srn_at(const struct scan *scan, size_t at, struct found *ret) {
     static const char *const words[] = {"SRN", "service request number", "service request no", NULL};
     static const char mark[] = "_SRN_FORM_";
@@ -101,7 +141,7 @@ static bool srn_at(const struct scan *scan, size_t at, struct found *ret) {
     if (!length || !ends_word(scan, at + length) || !labelled(scan, at, words)) {
         return false;
     }
-    return take(scan, at, at + length, WIRE_SRN, 90, ret);
+    return take(scan, at, at + length, WIRE_SRN, names_own_srn(scan, at) ? 95 : 70, ret);
 }
 
 static bool pan_at(const struct scan *scan, size_t at, struct found *ret) {
@@ -120,7 +160,7 @@ static bool pan_at(const struct scan *scan, size_t at, struct found *ret) {
         }
     }
     char holder = scan->text[at + 3];
-    if ((stars > 0 && (stars < 4 || stars > 9)) || (holder != '*' && !strchr("ABCFGHJKLPT", holder))) {
+    if ((stars > 0 && (stars < 4 || stars > 9)) || (holder != '*' && !is_one_of(holder, "ABCFGHJKLPT"))) {
         return false;
     }
     bool named = labelled(scan, at, words);
@@ -137,8 +177,13 @@ static bool din_at(const struct scan *scan, size_t at, struct found *ret) {
 }
 
 static bool frn_at(const struct scan *scan, size_t at, struct found *ret) {
-    static const char *const words[] = {"FRN", "firm registration number", "firm registration no", "firm's registration number",
-                                        "firm's registration no", "registration number of the firm", NULL};
+    static const char *const words[] = {"FRN",
+                                        "firm registration number",
+                                        "firm registration no",
+                                        "firm's registration number",
+                                        "firm's registration no",
+                                        "registration number of the firm",
+                                        NULL};
     size_t length = match(scan, at, "999999A");
     length = length ? length : match(scan, at, "A999999");
     if (!length) {
@@ -157,7 +202,7 @@ static bool frn_at(const struct scan *scan, size_t at, struct found *ret) {
 }
 
 static bool is_local(char c) {
-    return is_word(c) || (c != '\0' && strchr("._%+-*", c));
+    return is_word(c) || is_one_of(c, "._%+-*");
 }
 
 static bool email_at(const struct scan *scan, size_t at, struct found *ret) {
@@ -171,11 +216,11 @@ static bool email_at(const struct scan *scan, size_t at, struct found *ret) {
     size_t domain = ++end;
     size_t dot = 0;
     while (end < scan->size_bytes && end - domain <= 190 &&
-           (is_word(scan->text[end]) || strchr(".-*", scan->text[end]))) {
+           (is_word(scan->text[end]) || is_one_of(scan->text[end], ".-*"))) {
         dot = scan->text[end] == '.' ? end : dot;
         end++;
     }
-    while (end > domain && strchr(".-", scan->text[end - 1])) { /* the full stop of the sentence */
+    while (end > domain && is_one_of(scan->text[end - 1], ".-")) { /* the full stop of the sentence */
         end--;
         dot = 0;
         for (size_t i = domain; i < end; i++) {
@@ -195,8 +240,7 @@ bool identify_next(const char *text, size_t size_bytes, const char *label, size_
     const struct scan scan = {text, size_bytes, label ? label : ""};
     size_t i = *at;
     while (i < size_bytes) {
-        bool starts = (is_word(text[i]) || text[i] == '*') &&
-                      (i == 0 || (!is_word(text[i - 1]) && text[i - 1] != '*'));
+        bool starts = (is_word(text[i]) || text[i] == '*') && (i == 0 || (!is_word(text[i - 1]) && text[i - 1] != '*'));
         for (size_t kind = 0; starts && kind < COUNT_OF(kinds); kind++) {
             if (kinds[kind](&scan, i, ret)) {
                 *at = ret->to;

@@ -5,9 +5,9 @@
 #include <string.h>
 
 enum {
-    NEAR = 1400,      /* 14 points: an option stands this close to its mark */
+    NEAR = 1400,       /* 14 points: an option stands this close to its mark */
     ROWS_APART = 2200, /* options of one question in a second row */
-    LEADING = 300,    /* between two lines of one label */
+    LEADING = 300,     /* between two lines of one label */
     ANSWERS_MAX = 2048,
     TEXT_MAX = 4096,
 };
@@ -16,8 +16,8 @@ struct answer {
     enum { ANSWER_TEXT, ANSWER_CHOICE, ANSWER_CHECK } kind;
     struct wire_box box; /* around all of it */
     bool boxed;
-    int line;               /* ANSWER_TEXT without box: the value's line */
-    const char *value;      /* choice: option chosen; check: what the box says */
+    int line;          /* ANSWER_TEXT without box: the value's line */
+    const char *value; /* choice: option chosen; check: what the box says */
     bool chosen;
 };
 

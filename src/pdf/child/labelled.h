@@ -1,5 +1,5 @@
-/* The questions and answers of a flattened (V3) form: no fields are left in it, only labels in a left column, boxes with
- * text, circles with dots and squares with ticks. Everything is paired by where it stands.
+/* The questions and answers of a flattened (V3) form: no fields are left in it, only labels in a left column, boxes
+ * with text, circles with dots and squares with ticks. Everything is paired by where it stands.
  *
  * A text field's value is what stands in a box; a choice's value is the option whose circle holds a dot ("" when none
  * does); a check's value is "Yes" or "No" and its export value what the box says. Where there is no box on the page,

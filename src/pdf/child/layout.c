@@ -1,6 +1,8 @@
 /* Rows of 10 points as buckets; see layout.h. */
 #include "pdf/child/layout.h"
 
+#include <string.h>
+
 enum { ROW_HEIGHT = 1000, ROWS_MAX = 2000 };
 
 static int row_of(const struct layout *layout, const struct wire_box *box) {
@@ -71,8 +73,39 @@ int layout_above(struct layout *layout, int index, int points) {
     return best;
 }
 
-const char *layout_label(struct layout *layout, int index) {
+/* The line right under one that begins where it begins: what it wraps into; -1: none. */
+static int line_under(struct layout *layout, int index) {
+    const struct wire_box *box = &layout->page->lines[index].box;
+    int row = row_of(layout, box);
+    for (int r = row; r <= row + 2 && r < layout->rows_count; r++) {
+        for (int i = layout->rows[r]; i >= 0 && layout->steps_left > 0; i = layout->next[i]) {
+            layout->steps_left--;
+            const struct wire_box *other = &layout->page->lines[i].box;
+            int32_t gap = other->y0 - box->y1;
+            int32_t indent = other->x0 - box->x0;
+            if (i != index && other->y0 > box->y0 && gap < 100 && indent > -300 && indent < 300) {
+                return i;
+            }
+        }
+    }
+    return -1;
+}
+
+const char *layout_label(fz_context *ctx, struct layout *layout, int index) {
     int label = layout_left(layout, index);
     label = label >= 0 ? label : layout_above(layout, index, 20);
-    return label >= 0 ? layout->page->lines[label].text : "";
+    if (label < 0) {
+        return "";
+    }
+    const struct page_line *first = &layout->page->lines[label];
+    int under = line_under(layout, label);
+    if (under < 0 || under == index) {
+        return first->text;
+    }
+    const struct page_line *second = &layout->page->lines[under];
+    char *both = fz_pool_alloc(ctx, layout->page->pool, first->size_bytes + second->size_bytes + 2);
+    memcpy(both, first->text, first->size_bytes);
+    both[first->size_bytes] = ' ';
+    memcpy(both + first->size_bytes + 1, second->text, second->size_bytes + 1);
+    return both;
 }

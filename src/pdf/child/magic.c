@@ -10,11 +10,13 @@ struct mark {
     const char *type;
 };
 
-/* In a ZIP, the first that was seen decides. */
+/* Names and, where they are not compressed, declared types; in a ZIP the first row that was seen decides. */
 static const struct mark marks[] = {
     {"xl/vbaProject.bin", "application/vnd.ms-excel.sheet.macroEnabled.12"},
     {"word/vbaProject.bin", "application/vnd.ms-word.document.macroEnabled.12"},
     {"ppt/vbaProject.bin", "application/vnd.ms-powerpoint.presentation.macroEnabled.12"},
+    {"vnd.ms-excel.sheet.macroEnabled", "application/vnd.ms-excel.sheet.macroEnabled.12"},
+    {"vnd.ms-word.document.macroEnabled", "application/vnd.ms-word.document.macroEnabled.12"},
     {"xl/workbook.xml", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
     {"word/document.xml", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
     {"ppt/presentation.xml", "application/vnd.openxmlformats-officedocument.presentationml.presentation"},
@@ -113,7 +115,10 @@ const char *magic_type(const struct magic *magic) {
         {0, 6, "Rar!\x1a\x07", "application/vnd.rar"},
         {0, 2, "\x1f\x8b", "application/gzip"},
         {0, 2, "MZ", "application/x-msdownload"},
-        {0, 4, "\x7f" "ELF", "application/x-executable"},
+        {0, 4,
+         "\x7f"
+         "ELF",
+         "application/x-executable"},
         {0, 4, "RIFF", "application/x-riff"},
         {257, 5, "ustar", "application/x-tar"},
     };

@@ -7,7 +7,7 @@ enum { MAGIC_HEAD_BYTES = 4096 };
 struct magic {
     unsigned char head[MAGIC_HEAD_BYTES];
     size_t head_bytes;
-    unsigned char tail[32]; /* of what was seen, for marks that lie across two pieces */
+    unsigned char tail[64]; /* of what was seen, for marks that lie across two pieces */
     size_t tail_bytes;
     unsigned marks; /* names seen in a ZIP's directory */
 };

@@ -26,15 +26,14 @@ static void count_glyphs(fz_device *device, const fz_text *text) {
     }
 }
 
-static void fill_text(fz_context *ctx, fz_device *device, const fz_text *text, fz_matrix ctm,
-                      fz_colorspace *space, const float *color, float alpha, fz_color_params params) {
+static void fill_text(fz_context *ctx, fz_device *device, const fz_text *text, fz_matrix ctm, fz_colorspace *space,
+                      const float *color, float alpha, fz_color_params params) {
     count_glyphs(device, text);
     fz_fill_text(ctx, text_of(device), text, ctm, space, color, alpha, params);
 }
 
 static void stroke_text(fz_context *ctx, fz_device *device, const fz_text *text, const fz_stroke_state *stroke,
-                        fz_matrix ctm, fz_colorspace *space, const float *color, float alpha,
-                        fz_color_params params) {
+                        fz_matrix ctm, fz_colorspace *space, const float *color, float alpha, fz_color_params params) {
     count_glyphs(device, text);
     fz_stroke_text(ctx, text_of(device), text, stroke, ctm, space, color, alpha, params);
 }
@@ -45,8 +44,8 @@ static void clip_text(fz_context *ctx, fz_device *device, const fz_text *text, f
     fz_pop_clip(ctx, text_of(device));
 }
 
-static void clip_stroke_text(fz_context *ctx, fz_device *device, const fz_text *text,
-                             const fz_stroke_state *stroke, fz_matrix ctm, fz_rect scissor) {
+static void clip_stroke_text(fz_context *ctx, fz_device *device, const fz_text *text, const fz_stroke_state *stroke,
+                             fz_matrix ctm, fz_rect scissor) {
     count_glyphs(device, text);
     fz_clip_stroke_text(ctx, text_of(device), text, stroke, ctm, scissor);
     fz_pop_clip(ctx, text_of(device));
@@ -72,8 +71,7 @@ static void count_line(fz_context *ctx, void *argument, float x, float y) {
     ((struct outline *)argument)->lines++;
 }
 
-static void count_curve(fz_context *ctx, void *argument, float x1, float y1, float x2, float y2, float x3,
-                        float y3) {
+static void count_curve(fz_context *ctx, void *argument, float x1, float y1, float x2, float y2, float x3, float y3) {
     (void)ctx, (void)x1, (void)y1, (void)x2, (void)y2, (void)x3, (void)y3;
     ((struct outline *)argument)->curves++;
 }
@@ -135,8 +133,7 @@ static void fill_path(fz_context *ctx, fz_device *device, const fz_path *path, i
 }
 
 static void stroke_path(fz_context *ctx, fz_device *device, const fz_path *path, const fz_stroke_state *stroke,
-                        fz_matrix ctm, fz_colorspace *space, const float *color, float alpha,
-                        fz_color_params params) {
+                        fz_matrix ctm, fz_colorspace *space, const float *color, float alpha, fz_color_params params) {
     (void)stroke, (void)space, (void)color, (void)alpha, (void)params;
     note(ctx, device, path, ctm, true);
 }
@@ -154,8 +151,8 @@ static void fill_image(fz_context *ctx, fz_device *device, fz_image *image, fz_m
     add_image(device, ctm);
 }
 
-static void fill_image_mask(fz_context *ctx, fz_device *device, fz_image *image, fz_matrix ctm,
-                            fz_colorspace *space, const float *color, float alpha, fz_color_params params) {
+static void fill_image_mask(fz_context *ctx, fz_device *device, fz_image *image, fz_matrix ctm, fz_colorspace *space,
+                            const float *color, float alpha, fz_color_params params) {
     (void)ctx, (void)image, (void)space, (void)color, (void)alpha, (void)params;
     add_image(device, ctm);
 }

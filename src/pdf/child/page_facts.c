@@ -51,7 +51,7 @@ void page_facts_send(struct reading *reading, struct page_text *page) {
         if (!has_digit_or_at(line)) {
             continue;
         }
-        facts_from_line(reading, page->number, line, layout_label(&layout, i));
+        facts_from_line(reading, page->number, line, layout_label(reading->ctx, &layout, i));
     }
     if (flattened) {
         layout_make(reading->ctx, page, &layout);

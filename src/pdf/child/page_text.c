@@ -164,6 +164,9 @@ static int by_left(const void *a, const void *b) {
 }
 
 void page_text_sort(struct page_text *page) {
+    if (page->lines_count == 0) {
+        return;
+    }
     enum { SAME_ROW = 400 }; /* twice 2 points: middles nearer than that are one row */
     qsort(page->lines, page->lines_count, sizeof(*page->lines), by_top);
     for (uint32_t start = 0, end = 0; start < page->lines_count; start = end) {

@@ -34,7 +34,8 @@ struct page_text {
     uint32_t bars_count;
 };
 
-/* Reads page `number` (from 1). A page that cannot be read gives no lines and `unreadable`; only a lack of memory throws. */
+/* Reads page `number` (from 1). A page that cannot be read gives no lines and `unreadable`; only a lack of memory
+ * throws. */
 void page_text_read(fz_context *ctx, pdf_document *document, int number, struct page_text *ret);
 void page_text_finish(fz_context *ctx, struct page_text *page);
 /* The box around bytes [from, to) of a line. */

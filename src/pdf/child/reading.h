@@ -15,13 +15,13 @@ struct reading {
     struct emit *emit;
     const unsigned char *bytes;
     size_t size_bytes;
-    int pages; /* counted, see page_tree.c */
+    int pages;                                  /* counted, see page_tree.c */
     pdf_obj *page_objects[WIRE_PAGES_TEXT_MAX]; /* of the first ones; kept until the process ends */
-    bool places_made; /* page_tree_place has its table */
+    bool places_made;                           /* page_tree_place has its table */
     int steps_left; /* for walks through trees of the document: WALK_STEPS_MAX at the start of each */
     /* what the form's kind is decided from */
     char form[33];
-    char section[256]; /* heading the V3 form's questions stand under, across pages */
+    char section[256];              /* heading the V3 form's questions stand under, across pages */
     enum wire_form_version version; /* of the text; WIRE_UNKNOWN: no sign */
     bool has_acroform, has_xfa;
     int text_pages, image_pages;

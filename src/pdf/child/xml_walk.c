@@ -1,5 +1,5 @@
-/* The walk. One pass; a stack of open elements with the hash of each one's path, and a table that counts children of the
- * same name so that the second <ROW> becomes ROW[1]. */
+/* The walk. One pass; a stack of open elements with the hash of each one's path, and a table that counts children of
+ * the same name so that the second <ROW> becomes ROW[1]. */
 #include "pdf/child/xml_walk.h"
 
 #include <stdio.h>
@@ -155,13 +155,14 @@ static bool is_named(const struct element *element, const char *name) {
 }
 
 static bool push(struct walk *walk, const char *name, size_t name_bytes) {
-    if (walk->depth == XML_DEPTH_MAX || name_bytes == 0 || name_bytes > NAME_MAX_BYTES) {
+    const char *local = local_name(name, &name_bytes);
+    if (walk->depth == XML_DEPTH_MAX || name_bytes == 0 || name_bytes > NAME_MAX_BYTES ||
+        memchr(local, '\0', name_bytes)) {
         return false;
     }
     struct element *parent = walk->depth ? &walk->open[walk->depth - 1] : NULL;
     struct element *element = &walk->open[walk->depth++];
-    *element = (struct element){.name = name, .name_bytes = name_bytes};
-    element->name = local_name(name, &element->name_bytes);
+    *element = (struct element){.name = local, .name_bytes = name_bytes};
     if (parent) {
         parent->has_child = true;
     }

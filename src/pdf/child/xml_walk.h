@@ -1,5 +1,5 @@
-/* A small XML walk: no entities but the five and numbers, no DTD, no recursion, bounded in depth and size. What it cannot
- * make sense of ends the walk. Pure. */
+/* A small XML walk: no entities but the five and numbers, no DTD, no recursion, bounded in depth and size. What it
+ * cannot make sense of ends the walk. Pure. */
 #pragma once
 
 #include "base/macros.h"

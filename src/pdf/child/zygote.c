@@ -1,6 +1,6 @@
-/* States of a document here: asked (request read) → running (child forked, status socket kept) → ended (reaped, wire_ended
- * written, socket closed). The host hanging up on the status socket kills the child; the end comes the same way.
- * This process never looks at a document. */
+/* States of a document here: asked (request read) → running (child forked, status socket kept) → ended (reaped,
+ * wire_ended written, socket closed). The host hanging up on the status socket kills the child; the end comes the same
+ * way. This process never looks at a document. */
 #include "pdf/child/zygote.h"
 
 #include <errno.h>
@@ -112,17 +112,15 @@ static bool take_request(struct zygote *zygote) {
         char bytes[CMSG_SPACE(WIRE_REQUEST_FDS * sizeof(int))];
     } control;
     struct iovec part = {.iov_base = &request, .iov_len = sizeof(request)};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof(control.bytes)};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
     ssize_t got = recvmsg(WIRE_CONTROL_FD, &message, MSG_CMSG_CLOEXEC);
     if (got < 0 && errno == EINTR) {
         return true;
     }
     struct cmsghdr *header = got == sizeof(request) ? CMSG_FIRSTHDR(&message) : NULL;
-    if (!header || request.magic != WIRE_MAGIC || request.version != WIRE_VERSION ||
-        header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(WIRE_REQUEST_FDS * sizeof(int))) {
+    if (!header || request.magic != WIRE_MAGIC || request.version != WIRE_VERSION || header->cmsg_type != SCM_RIGHTS ||
+        header->cmsg_len != CMSG_LEN(WIRE_REQUEST_FDS * sizeof(int))) {
         return false;
     }
     int fds[WIRE_REQUEST_FDS];
