@@ -41,7 +41,8 @@ static int release(struct jobs *jobs, const struct lease *lease, const char *out
     enum job_status status = JOB_PENDING;
     struct error err = {0};
     if (jobs_end(jobs, lease->job_id, lease->token, &end, &status, &err) != OK) {
-        log_warn("claim not released: its lease will run out", log_str("job", lease->job_id), log_str("error", err.message));
+        log_warn("claim not released: its lease will run out", log_str("job", lease->job_id),
+                 log_str("error", err.message));
     } else {
         log_info("claim released", log_str("job", lease->job_id));
     }
@@ -65,8 +66,9 @@ static int hand_over(struct jobs *jobs, const struct lease *lease, const char *o
     if (stop_requested()) {
         return release(jobs, lease, out_path);
     }
-    log_info("job claimed", log_str("job", lease->job_id), log_int("run", lease->run), log_int("lease_s", lease->lease_seconds),
-             log_int("taken_over", lease->taken_over), log_int("repeated", lease->repeated));
+    log_info("job claimed", log_str("job", lease->job_id), log_int("run", lease->run),
+             log_int("lease_s", lease->lease_seconds), log_int("taken_over", lease->taken_over),
+             log_int("repeated", lease->repeated));
     return WORKER_OK;
 }
 

@@ -1,5 +1,5 @@
-/* The file by which `filesure-worker claim` hands a lease to the container that runs it: JOB_ID='…' and LEASE_TOKEN='…', a line
- * each, both empty when nothing was claimable. It is what Kubernetes' fileKeyRef reads. */
+/* The file by which `filesure-worker claim` hands a lease to the container that runs it: JOB_ID='…' and
+ * LEASE_TOKEN='…', a line each, both empty when nothing was claimable. It is what Kubernetes' fileKeyRef reads. */
 #pragma once
 
 #include "base/error.h"

@@ -1,5 +1,5 @@
-/* What becomes of one filing: its blobs, then its row. A crash in between leaves blobs that no row names, and the next run makes
- * the same ones again. */
+/* What becomes of one filing: its blobs, then its row. A crash in between leaves blobs that no row names, and the next
+ * run makes the same ones again. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -10,11 +10,13 @@
 
 enum { REASON_LINE_MAX = 512 };
 
-static const char missing_text[] = "missing: the registry does not have this filing (any more); it was asked three times\n";
+static const char missing_text[] =
+    "missing: the registry does not have this filing (any more); it was asked three times\n";
 
 enum outcome run_check(struct run *run, struct error *err) {
     enum halt_reason reason = halt_reason(run->halt);
-    return reason == HALT_NONE ? OK : error_set(err, RETRY, "halted", "the run was halted: %s", halt_reason_name(reason));
+    return reason == HALT_NONE ? OK
+                               : error_set(err, RETRY, "halted", "the run was halted: %s", halt_reason_name(reason));
 }
 
 enum outcome run_note_store(struct run *run, enum outcome outcome, const struct error *err) {
@@ -43,7 +45,8 @@ enum outcome run_put_blob(struct run *run, const char *name, const void *bytes, 
 /* The reason as one line of text: what the reader said may hold anything that is UTF-8. */
 static void unreadable_line(const struct pdf_reading *reading, char out[REASON_LINE_MAX]) {
     const char *detail = utf8_valid(reading->detail, strlen(reading->detail)) ? reading->detail : "";
-    (void)str_format(out, REASON_LINE_MAX, "unreadable: %s%s%s\n", pdf_outcome_name(reading->outcome), *detail ? ": " : "", detail);
+    (void)str_format(out, REASON_LINE_MAX, "unreadable: %s%s%s\n", pdf_outcome_name(reading->outcome),
+                     *detail ? ": " : "", detail);
     for (char *at = out; at[0] && at[1]; at++) {
         if ((unsigned char)*at < 0x20 || *at == 0x7f) {
             *at = ' ';
@@ -51,7 +54,8 @@ static void unreadable_line(const struct pdf_reading *reading, char out[REASON_L
     }
 }
 
-static enum outcome put_text(struct run *run, struct document *row, const void *bytes, size_t size_bytes, struct error *err) {
+static enum outcome put_text(struct run *run, struct document *row, const void *bytes, size_t size_bytes,
+                             struct error *err) {
     char sha256[HASH_HEX_MAX];
     char md5[HASH_HEX_MAX];
     hash_hex(HASH_SHA256, bytes, size_bytes, sha256);
@@ -63,7 +67,8 @@ static enum outcome put_text(struct run *run, struct document *row, const void *
     return outcome == OK ? blobs_url(run->blobs, row->text_name, row->text_url, err) : outcome;
 }
 
-static enum outcome put_original(struct run *run, struct document *row, const struct document_source *source, struct error *err) {
+static enum outcome put_original(struct run *run, struct document *row, const struct document_source *source,
+                                 struct error *err) {
     hash_hex(HASH_SHA256, source->bytes, source->size_bytes, row->original_sha256);
     blob_name_document(row->job_id, row->number, BLOB_ORIGINAL, row->original_sha256, row->original_name);
     row->original_bytes = (int64_t)source->size_bytes;
@@ -76,7 +81,8 @@ static enum outcome put_fields(struct run *run, struct document *row, const stru
     return run_put_blob(run, row->fields_name, buf_str(fields), fields->size_bytes, err);
 }
 
-static enum outcome put_blobs(struct run *run, struct document *row, const struct document_source *source, struct error *err) {
+static enum outcome put_blobs(struct run *run, struct document *row, const struct document_source *source,
+                              struct error *err) {
     const struct pdf_reading *reading = source->reading;
     if (!source->bytes) {
         row->state = DOCUMENT_MISSING;
@@ -127,7 +133,8 @@ static void count(struct run *run, const struct document *row) {
     worker_metric(run->metrics, METRIC_DOCUMENTS_UPLOADED, NULL, 1);
 }
 
-enum outcome document_store(struct run *run, const struct document_source *source, bool *ret_inserted, struct error *err) {
+enum outcome document_store(struct run *run, const struct document_source *source, bool *ret_inserted,
+                            struct error *err) {
     struct document row = {0};
     int64_t started_ms = clock_monotonic_ms();
     describe(run, source, &row);

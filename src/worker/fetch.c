@@ -13,8 +13,8 @@ struct fetch {
     pthread_cond_t changed;
     pthread_t *threads;
     int started, running;
-    int next;    /* index in the list of the first filing not looked at */
-    int *again;  /* indices of filings that failed once, in order */
+    int next;   /* index in the list of the first filing not looked at */
+    int *again; /* indices of filings that failed once, in order */
     int again_count, again_next;
     int in_flight;
     bool cut;
@@ -65,7 +65,8 @@ static enum take take(struct fetch *fetch, int *ret_index) {
 }
 
 /* Under the lock. */
-static void settle(struct fetch *fetch, enum take pass, int index, enum fetch_verdict verdict, const struct error *err) {
+static void settle(struct fetch *fetch, enum take pass, int index, enum fetch_verdict verdict,
+                   const struct error *err) {
     struct fetch_result *result = &fetch->result;
     if (verdict == FETCH_DONE) {
         result->done++;

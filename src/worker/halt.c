@@ -109,7 +109,8 @@ static void *watch(void *context) {
             int64_t left_ms = grace_ms(halt);
             wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
         }
-        struct pollfd waits[] = {{.fd = halt->wake_fd, .events = POLLIN}, {.fd = stopped ? -1 : halt->stop_fd, .events = POLLIN}};
+        struct pollfd waits[] = {{.fd = halt->wake_fd, .events = POLLIN},
+                                 {.fd = stopped ? -1 : halt->stop_fd, .events = POLLIN}};
         uint64_t wakes = 0;
         if (poll(waits, COUNT_OF(waits), (int)wait_ms) > 0 && waits[0].revents) {
             (void)!read(halt->wake_fd, &wakes, sizeof(wakes));

@@ -74,7 +74,8 @@ static int64_t beat(struct heartbeat *heartbeat) {
         halt_set(config->halt, HALT_LOST);
         return lease_ms;
     }
-    log_warn("heartbeat failed", log_str("job", config->job_id), log_str("code", err.code), log_str("error", err.message));
+    log_warn("heartbeat failed", log_str("job", config->job_id), log_str("code", err.code),
+             log_str("error", err.message));
     return lease_ms / 12;
 }
 

@@ -1,5 +1,6 @@
-/* The heartbeat: keeps the lease of a run with a store connection of its own, every third of the lease, and tells `halt` what it
- * learns (renewed, cancelled, lost). It falls silent when the run hangs, so that a hung run loses its lease. */
+/* The heartbeat: keeps the lease of a run with a store connection of its own, every third of the lease, and tells
+ * `halt` what it learns (renewed, cancelled, lost). It falls silent when the run hangs, so that a hung run loses its
+ * lease. */
 #pragma once
 
 #include "core/job.h"
@@ -23,6 +24,6 @@ struct heartbeat *heartbeat_start(const struct heartbeat_config *config);
 void heartbeat_step(struct heartbeat *heartbeat); /* the run got something done */
 /* The run is over: what beats say from here on changes nothing. */
 void heartbeat_ending(struct heartbeat *heartbeat);
-/* Ends the thread and frees. False: it hangs in the store and goes on using its memory and that of the config; it may be asked
- * again. NULL: true. */
+/* Ends the thread and frees. False: it hangs in the store and goes on using its memory and that of the config; it may
+ * be asked again. NULL: true. */
 bool heartbeat_stop(struct heartbeat *heartbeat, int64_t wait_ms);

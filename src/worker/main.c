@@ -1,4 +1,5 @@
 /* filesure-worker: one run of one job, then exit. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,14 +17,17 @@
 enum { PARALLEL_MAX = 16 }; /* what portal and reader can do at once */
 
 static const char usage_text[] =
-    "usage: filesure-worker [run] [JOB_ID] [--env-file FILE]   run one batch of the job, then exit\n"
-    "       filesure-worker claim --out FILE                   take a job that is due and write JOB_ID and LEASE_TOKEN to FILE\n"
+    "usage: filesure-worker [run] [JOB_ID] [--env-file FILE]\n"
+    "       filesure-worker claim --out FILE\n"
     "       filesure-worker --help | --version\n"
     "\n"
-    "The job is the argument, else JOB_ID of FILE, else JOB_ID of the environment; empty means there is nothing to do.\n"
-    "Exit 0: the run ended and the job waits for the next one or is completed, or there was nothing to do (the job is held by\n"
-    "another worker, finished or cancelled). Exit 1: no job id, malformed or unknown id, lease lost, run failed.\n"
-    "Settings come from the environment and from .env in this folder; `filesure config` shows them.\n";
+    "run: fetches the next part of the job's filings, then exits. The job is the argument, else JOB_ID of\n"
+    "FILE, else JOB_ID of the environment; empty means that there is nothing to do.\n"
+    "claim: takes a job that is due and writes JOB_ID and LEASE_TOKEN to FILE.\n"
+    "\n"
+    "Exit 0: the job waits for its next run or is completed, or there was nothing to do (it is held by\n"
+    "another worker, finished or cancelled). Exit 1: no job id, malformed or unknown id, lease lost,\n"
+    "run failed. Settings come from the environment and from .env; `filesure config` shows them.\n";
 
 struct arguments {
     const char *command; /* "run" or "claim" */
@@ -102,7 +106,8 @@ void worker_config_init(struct worker_config *config, const struct settings_valu
     }
 }
 
-static int run_command(const struct arguments *arguments, const struct settings_values *settings, bool *ret_abandoned) {
+static int run_command(const struct arguments *arguments, const struct settings_values *settings, int stop_fd,
+                       bool *ret_abandoned) {
     struct worker_config config;
     struct claim_file claim = {0};
     struct error err = {0};
@@ -133,11 +138,12 @@ static int run_command(const struct arguments *arguments, const struct settings_
         return WORKER_FAILED;
     }
     worker_config_init(&config, settings);
+    config.stop_fd = stop_fd;
     const struct worker_task task = {.job_id = job_id, .token = token ? token : ""};
     return worker_run(&config, &task, ret_abandoned);
 }
 
-static int claim_command(const struct arguments *arguments, const struct settings_values *settings) {
+static int claim_command(const struct arguments *arguments, const struct settings_values *settings, int stop_fd) {
     struct worker_config config;
     if (!arguments->out) {
         return usage_error("claim needs ", "--out FILE");
@@ -148,7 +154,7 @@ static int claim_command(const struct arguments *arguments, const struct setting
         return WORKER_FAILED;
     }
     worker_config_init(&config, settings);
-    (void)stop_install();
+    config.stop_fd = stop_fd;
     return worker_claim(&config, job_id, arguments->out);
 }
 
@@ -161,6 +167,8 @@ int main(int argc, char **argv) {
     if (!parse_arguments(argc, argv, &arguments, &code)) {
         return code;
     }
+    int stop_fd = stop_install();
+    (void)mallopt(M_ARENA_MAX, 1); /* few threads, large blocks: arenas of their own would only cost memory */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
     if (core_settings_load(&settings, &err) != OK) {
@@ -168,7 +176,8 @@ int main(int argc, char **argv) {
         return WORKER_FAILED;
     }
     core_settings_start_log(settings, "filesure-worker");
-    code = str_eq(arguments.command, "claim") ? claim_command(&arguments, settings) : run_command(&arguments, settings, &abandoned);
+    code = str_eq(arguments.command, "claim") ? claim_command(&arguments, settings, stop_fd)
+                                              : run_command(&arguments, settings, stop_fd, &abandoned);
     if (abandoned) {
         (void)fflush(NULL);
         _exit(code);

@@ -26,30 +26,39 @@ static const struct row {
 } table[WORKER_METRIC_COUNT] = {
     [METRIC_JOBS_FOUND] = {"jobs_found_total", COUNTER, .help = "Jobs this worker found to be run."},
     [METRIC_JOBS_LOCKED] = {"jobs_locked_total", COUNTER, .help = "Leases this worker adopted."},
-    [METRIC_JOBS_PROCESSED] = {"jobs_processed_total", COUNTER, "status", {"completed", "pending", "failed", "cancelled"},
+    [METRIC_JOBS_PROCESSED] = {"jobs_processed_total",
+                               COUNTER,
+                               "status",
+                               {"completed", "pending", "failed", "cancelled"},
                                .help = "Runs this worker ended, by what became of the run."},
     [METRIC_JOBS_FAILED] = {"jobs_failed_total", COUNTER, .help = "Runs this worker ended as failed."},
-    [METRIC_DOCUMENTS_DOWNLOADED] = {"documents_downloaded_total", COUNTER, .help = "Filings downloaded from the registry."},
-    [METRIC_DOCUMENTS_UPLOADED] = {"documents_uploaded_total", COUNTER, .help = "Documents whose blobs and row are stored."},
-    [METRIC_BLOB_OPERATIONS] = {"blob_operations_total", COUNTER, "operation", {"upload"},
-                                .help = "Calls to the blob store."},
-    [METRIC_BLOB_SECONDS] = {"blob_operation_duration_seconds", HISTOGRAM, "operation", {"upload"},
+    [METRIC_DOCUMENTS_DOWNLOADED] = {"documents_downloaded_total", COUNTER,
+                                     .help = "Filings downloaded from the registry."},
+    [METRIC_DOCUMENTS_UPLOADED] = {"documents_uploaded_total", COUNTER,
+                                   .help = "Documents whose blobs and row are stored."},
+    [METRIC_BLOB_OPERATIONS] =
+        {"blob_operations_total", COUNTER, "operation", {"upload"}, .help = "Calls to the blob store."},
+    [METRIC_BLOB_SECONDS] = {"blob_operation_duration_seconds",
+                             HISTOGRAM,
+                             "operation",
+                             {"upload"},
                              .help = "Time of calls to the blob store."},
     [METRIC_JOB_SECONDS] = {"job_processing_duration_seconds", HISTOGRAM, .buckets = job_seconds,
                             .buckets_count = COUNT_OF(job_seconds), .help = "Time of a run from adoption to its end."},
     [METRIC_LOCK_CLEANUP] = {"lock_cleanup_total", COUNTER, .help = "Leases that had run out and were taken over."},
     [METRIC_ACTIVE_JOBS] = {"active_jobs", GAUGE, .help = "Jobs this worker runs now."},
     [METRIC_PENDING_JOBS] = {"pending_jobs", GAUGE, .help = "Pending jobs in the store, as of the last heartbeat."},
-    [METRIC_COMPLETED_JOBS] = {"completed_jobs", GAUGE, .help = "Completed jobs in the store, as of the last heartbeat."},
-    [METRIC_BATCH_SIZE] = {"download_batch_size", HISTOGRAM, .buckets = batch_filings, .buckets_count = COUNT_OF(batch_filings),
-                           .help = "Filings a run set out to fetch."},
+    [METRIC_COMPLETED_JOBS] = {"completed_jobs", GAUGE,
+                               .help = "Completed jobs in the store, as of the last heartbeat."},
+    [METRIC_BATCH_SIZE] = {"download_batch_size", HISTOGRAM, .buckets = batch_filings,
+                           .buckets_count = COUNT_OF(batch_filings), .help = "Filings a run set out to fetch."},
 };
 
 struct worker_metrics {
     struct metrics *registry;
     struct metric *families[WORKER_METRIC_COUNT];
     struct httpd *server;
-    atomic_bool ended;       /* what is rendered from here on is final */
+    atomic_bool ended; /* what is rendered from here on is final */
     atomic_bool final_seen;
 };
 
@@ -65,7 +74,8 @@ static struct metric *make_family(struct metrics *registry, const struct row *ro
         family = metric_gauge(registry, row->name, row->help, names);
         break;
     case HISTOGRAM:
-        family = metric_histogram(registry, row->name, row->help, names, row->buckets ? row->buckets : metric_seconds_buckets,
+        family = metric_histogram(registry, row->name, row->help, names,
+                                  row->buckets ? row->buckets : metric_seconds_buckets,
                                   row->buckets ? row->buckets_count : metric_seconds_buckets_count);
         break;
     }
@@ -153,6 +163,7 @@ const char *worker_metrics_address(const struct worker_metrics *metrics) {
 void worker_metrics_linger(struct worker_metrics *metrics, int seconds) {
     metrics->ended = true;
     int64_t until_ms = clock_monotonic_ms() + (int64_t)seconds * 1000;
-    while (metrics->server && !metrics->final_seen && clock_monotonic_ms() < until_ms && !stop_wait_ms(LINGER_LOOK_MS)) {
+    while (metrics->server && !metrics->final_seen && clock_monotonic_ms() < until_ms &&
+           !stop_wait_ms(LINGER_LOOK_MS)) {
     }
 }

@@ -1,4 +1,5 @@
-/* What a worker serves on /metrics while it runs: the names of contract.md. The counters that survive the pod are the API's. */
+/* What a worker serves on /metrics while it runs: the names of contract.md. The counters that survive the pod are the
+ * API's. */
 #pragma once
 
 #include "base/error.h"
@@ -23,7 +24,7 @@ enum worker_metric {
 };
 
 struct worker_metrics;
-struct worker_metrics *worker_metrics_create(void); /* every series is there from the start, at 0 */
+struct worker_metrics *worker_metrics_create(void);          /* every series is there from the start, at 0 */
 void worker_metrics_destroy(struct worker_metrics *metrics); /* stops serving; NULL ok */
 
 /* Counters add, gauges are set, histograms observe. label: NULL for a metric that has none. */

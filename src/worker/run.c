@@ -1,13 +1,13 @@
-/* A run, top to bottom: lease → list → the first filings without a row, several at a time: download → read → blobs → row →
- * manifest when every filing has a row → end. The only place that joins the parts.
+/* A run, top to bottom: lease → list → the first filings without a row, several at a time: download → read → blobs →
+ * row → manifest when every filing has a row → end. The only place that joins the parts.
  *
- * Each step leaves facts that are written once, so a run that dies anywhere is taken up by the next one where it stopped. */
+ * Each step leaves facts that are written once, so a run that dies anywhere is taken up by the next one where it
+ * stopped. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/stop.h"
 #include "base/str.h"
 #include "core/batch.h"
 #include "core/fault.h"
@@ -15,7 +15,8 @@
 #include "worker/run.h"
 
 enum { PORTAL_RETRY_MS = 10000, CUT_MS = 500, EXIT_AFTER_STOP_MS = 1700 };
-#define GIVE_UP_MS ((int64_t)120000) /* nothing could be had from the portal for so long: the rest waits for the next run */
+#define GIVE_UP_MS                                                                                                     \
+    ((int64_t)120000) /* nothing could be had from the portal for so long: the rest waits for the next run */
 
 /* ---- the filings list ---- */
 
@@ -87,7 +88,8 @@ static enum outcome find_rows(struct run *run, struct error *err) {
     if (!run->have) {
         run->have = x_alloc((size_t)run->list.count + 1);
     }
-    return run_note_store(run, jobs_have_rows(run->jobs, run->job.id, run->have, run->list.count + 1, &run->rows, err), err);
+    return run_note_store(run, jobs_have_rows(run->jobs, run->job.id, run->have, run->list.count + 1, &run->rows, err),
+                          err);
 }
 
 /* Store, portal, list, name, rows: what a run knows before it fetches. */
@@ -117,7 +119,8 @@ static enum outcome prepare(struct run *run, struct error *err) {
 
 /* ---- one filing, on one of the fetching threads ---- */
 
-static enum outcome read_document(struct run *run, const struct buf *bytes, struct pdf_reading *ret, struct error *err) {
+static enum outcome read_document(struct run *run, const struct buf *bytes, struct pdf_reading *ret,
+                                  struct error *err) {
     enum outcome outcome = OK;
     (void)pthread_mutex_lock(&run->reader_lock);
     if (!run->reader) {
@@ -178,8 +181,9 @@ static enum fetch_verdict fetch_filing(void *context, const struct filing *filin
         return FETCH_OVER;
     }
     heartbeat_step(run->heartbeat);
-    log_debug("filing done", log_str("job", run->job.id), log_int("document", filing->number), log_int("inserted", inserted),
-              log_int("bytes", (int64_t)source.size_bytes), log_int("pages", reading.pages));
+    log_debug("filing done", log_str("job", run->job.id), log_int("document", filing->number),
+              log_int("inserted", inserted), log_int("bytes", (int64_t)source.size_bytes),
+              log_int("pages", reading.pages));
     return FETCH_DONE;
 }
 
@@ -314,7 +318,7 @@ int worker_run(const struct worker_config *config, const struct worker_task *tas
     run->metrics = worker_metrics_create();
     (void)pthread_mutex_init(&run->lock, NULL);
     (void)pthread_mutex_init(&run->reader_lock, NULL);
-    run->halt = halt_create(stop_install(), EXIT_AFTER_STOP_MS);
+    run->halt = halt_create(config->stop_fd, EXIT_AFTER_STOP_MS);
     int code = run_job(run, task);
     if (config->linger_seconds > 0 && !run->abandoned) {
         worker_metrics_linger(run->metrics, config->linger_seconds);

@@ -27,11 +27,11 @@ struct run {
     struct job job; /* as adopted */
     char token[TOKEN_MAX];
     struct filing_list list;
-    bool *have;      /* have[n]: filing n had a row when the run looked */
-    int rows;        /* how many had one */
-    int64_t began_ms; /* monotonic: adoption */
+    bool *have;          /* have[n]: filing n had a row when the run looked */
+    int rows;            /* how many had one */
+    int64_t began_ms;    /* monotonic: adoption */
     int asides_answered; /* answers of the portal to requests that are not about filings */
-    bool abandoned;  /* a thread still works with this memory */
+    bool abandoned;      /* a thread still works with this memory */
 
     pthread_mutex_t lock; /* of what follows */
     struct run_numbers numbers;
@@ -48,7 +48,8 @@ struct ending {
 
 /* ---- run_lease.c: claim, adoption, end; each repeated while the store is away ---- */
 
-/* Opens the store and gets the lease. False: there is nothing to run, *ret_code is the exit code and the reason is logged. */
+/* Opens the store and gets the lease. False: there is nothing to run, *ret_code is the exit code and the reason is
+ * logged. */
 bool run_take_lease(struct run *run, const struct worker_task *task, int *ret_code);
 /* Hands the job back; the exit code. */
 int run_give_lease(struct run *run, const struct ending *ending);
@@ -74,9 +75,11 @@ struct document_source {
     int64_t download_ms, read_ms;
 };
 /* Blobs, then row. *ret_inserted false: another run had made the row. RETRY "halted" when the run may not go on. */
-MUST_USE enum outcome document_store(struct run *run, const struct document_source *source, bool *ret_inserted, struct error *err);
+MUST_USE enum outcome document_store(struct run *run, const struct document_source *source, bool *ret_inserted,
+                                     struct error *err);
 /* A blob of the run, measured; trouble is noted in the run. */
-MUST_USE enum outcome run_put_blob(struct run *run, const char *name, const void *bytes, size_t size_bytes, struct error *err);
+MUST_USE enum outcome run_put_blob(struct run *run, const char *name, const void *bytes, size_t size_bytes,
+                                   struct error *err);
 /* RETRY "halted" naming the reason when the run may not go on; else OK. */
 MUST_USE enum outcome run_check(struct run *run, struct error *err);
 /* Notes an error of a store for how the run is ended; returns `outcome`. */

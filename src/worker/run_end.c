@@ -36,7 +36,8 @@ void run_end_failed(struct run *run, struct ending *ending) {
     (void)pthread_mutex_lock(&run->lock);
     bool store_trouble = run->store_trouble;
     (void)pthread_mutex_unlock(&run->lock);
-    bool portal_outage = ending->error.outcome == RETRY && portal.requests > 0 && portal.answered <= run->asides_answered;
+    bool portal_outage =
+        ending->error.outcome == RETRY && portal.requests > 0 && portal.answered <= run->asides_answered;
     ending->outcome = RUN_FAILED;
     ending->give_back = store_trouble || portal_outage;
     *ending->manifest_name = '\0';
@@ -70,7 +71,8 @@ bool run_end_halted(struct run *run, struct ending *ending) {
 void run_end_exhausted(const struct run *run, struct ending *ending) {
     const struct job *job = &run->job;
     ending->outcome = RUN_EXHAUSTED;
-    (void)error_set(&ending->error, FATAL, "too_many_attempts", "%d runs in a row stored no new document; the last error was %s%s%s",
-                    job->attempts - 1, *job->error_code ? job->error_code : "not recorded", *job->error_message ? ": " : "",
+    (void)error_set(&ending->error, FATAL, "too_many_attempts",
+                    "%d runs in a row stored no new document; the last error was %s%s%s", job->attempts - 1,
+                    *job->error_code ? job->error_code : "not recorded", *job->error_message ? ": " : "",
                     job->error_message);
 }

@@ -1,5 +1,6 @@
-/* How a run gets its lease and gives it back. Every call is repeated while the store is away: a claim by the same owner, an adoption
- * by the same nonce and an end under the same token are each one write, however often they are sent (queue.md). */
+/* How a run gets its lease and gives it back. Every call is repeated while the store is away: a claim by the same
+ * owner, an adoption by the same nonce and an end under the same token are each one write, however often they are sent
+ * (queue.md). */
 #include <poll.h>
 #include <string.h>
 
@@ -33,9 +34,10 @@ static enum outcome claim_once(struct run *run, const char *job_id, struct lease
     return jobs_claim(run->jobs, &request, ret, err);
 }
 
-/* Opens the store and, without a token, claims the job. sent_ms: CLOCK_BOOTTIME before the request that was answered. */
-static enum outcome open_and_claim(struct run *run, const struct worker_task *task, struct lease *ret_lease, int64_t *ret_sent_ms,
-                                   struct error *err) {
+/* Opens the store and, without a token, claims the job. sent_ms: CLOCK_BOOTTIME before the request that was answered.
+ */
+static enum outcome open_and_claim(struct run *run, const struct worker_task *task, struct lease *ret_lease,
+                                   int64_t *ret_sent_ms, struct error *err) {
     const struct jobs_config store = {.data_dir = run->config->data_dir};
     int64_t deadline_ms = clock_monotonic_ms() + TAKE_FOR_MS;
     for (int attempt = 0;; attempt++) {
@@ -67,7 +69,8 @@ static int explain_refusal(struct run *run, const char *job_id, const struct err
     struct job job;
     struct error err = {0};
     if (refusal->outcome != GONE) {
-        log_error("no lease", log_str("job", job_id), log_str("code", refusal->code), log_str("error", refusal->message));
+        log_error("no lease", log_str("job", job_id), log_str("code", refusal->code),
+                  log_str("error", refusal->message));
         return refusal->outcome == RETRY && stop_requested() ? WORKER_OK : WORKER_FAILED;
     }
     if (str_eq(refusal->code, "unknown_job") || jobs_get(run->jobs, job_id, &job, &err) == GONE) {
@@ -101,12 +104,13 @@ bool run_take_lease(struct run *run, const struct worker_task *task, int *ret_co
     worker_metric(run->metrics, METRIC_JOBS_FOUND, NULL, 1);
     worker_metric(run->metrics, METRIC_JOBS_LOCKED, NULL, 1);
     worker_metric(run->metrics, METRIC_LOCK_CLEANUP, NULL, lease.taken_over);
-    log_info("run started", log_str("job", run->job.id), log_int("run", run->job.runs), log_int("attempt", run->job.attempts),
-             log_int("taken_over", lease.taken_over));
+    log_info("run started", log_str("job", run->job.id), log_int("run", run->job.runs),
+             log_int("attempt", run->job.attempts), log_int("taken_over", lease.taken_over));
     return true;
 }
 
-static enum outcome send_end(struct run *run, const struct jobs_end *end, enum job_status *ret_status, struct error *err) {
+static enum outcome send_end(struct run *run, const struct jobs_end *end, enum job_status *ret_status,
+                             struct error *err) {
     int64_t deadline_ms = clock_monotonic_ms() + (int64_t)run->job.lease_seconds * 1000;
     for (int attempt = 0;; attempt++) {
         FAULT_POINT("before_end");
@@ -121,16 +125,17 @@ static enum outcome send_end(struct run *run, const struct jobs_end *end, enum j
 
 static void count_end(struct run *run, enum run_outcome outcome, enum job_status status, int64_t run_ms) {
     bool failed = outcome == RUN_FAILED || outcome == RUN_EXHAUSTED;
-    const char *became = failed                       ? "failed"
-                         : status == JOB_COMPLETED    ? "completed"
-                         : status == JOB_CANCELLED    ? "cancelled"
-                                                      : "pending";
+    const char *became = failed                    ? "failed"
+                         : status == JOB_COMPLETED ? "completed"
+                         : status == JOB_CANCELLED ? "cancelled"
+                                                   : "pending";
     worker_metric(run->metrics, METRIC_JOBS_PROCESSED, became, 1);
     worker_metric(run->metrics, METRIC_JOBS_FAILED, NULL, failed);
     worker_metric(run->metrics, METRIC_JOB_SECONDS, NULL, (double)run_ms / 1000);
 }
 
-static void log_end(const struct run *run, const struct ending *ending, const struct run_numbers *numbers, enum job_status status) {
+static void log_end(const struct run *run, const struct ending *ending, const struct run_numbers *numbers,
+                    enum job_status status) {
     bool failed = ending->outcome == RUN_FAILED || ending->outcome == RUN_EXHAUSTED;
     const struct log_field fields[] = {
         log_str("job", run->job.id),
@@ -167,7 +172,8 @@ int run_give_lease(struct run *run, const struct ending *ending) {
     }
     enum outcome outcome = send_end(run, &end, &status, &err);
     if (outcome == DENIED) {
-        log_error("lease lost", log_str("job", run->job.id), log_int("run", run->job.runs), log_str("error", err.message));
+        log_error("lease lost", log_str("job", run->job.id), log_int("run", run->job.runs),
+                  log_str("error", err.message));
         return WORKER_FAILED;
     }
     if (outcome != OK) {

@@ -11,6 +11,7 @@ struct worker_config {
     bool create_container;
     int portal_timeout_ms, lease_seconds, run_seconds, batch_percent, max_attempts, parallel, linger_seconds;
     char owner[OWNER_MAX];
+    int stop_fd; /* of stop_install */
 };
 /* Texts stay owned by the settings. */
 void worker_config_init(struct worker_config *config, const struct settings_values *settings);
@@ -20,7 +21,8 @@ struct worker_task {
     const char *job_id;
     const char *token;
 };
-/* One run of one job; the exit code. *ret_abandoned: threads still use memory of the run, so the process must end by _exit. */
+/* One run of one job; the exit code. *ret_abandoned: threads still use memory of the run, so the process must end by
+ * _exit. */
 int worker_run(const struct worker_config *config, const struct worker_task *task, bool *ret_abandoned);
 
 /* Takes the best claimable job (or job_id, when not NULL and not empty) and writes the claim file; the exit code. */
