@@ -38,7 +38,7 @@ struct keeper {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool stopping; /* under the lock */
+    bool stopping, ended; /* under the lock */
     int64_t due_ms[STEPS];
     char failing[STEPS][ERROR_CODE_MAX]; /* the code that was logged; "" while the step works */
 };
@@ -113,6 +113,10 @@ static void *run(void *context) {
             pass(own, jobs);
         }
     } while (!wait_for_due(own));
+    (void)pthread_mutex_lock(&own->lock);
+    own->ended = true;
+    (void)pthread_cond_broadcast(&own->wake);
+    (void)pthread_mutex_unlock(&own->lock);
     return NULL;
 }
 
@@ -128,15 +132,19 @@ struct keeper *keeper_start(struct store *store, struct api_metrics *metrics) {
     return own;
 }
 
-bool keeper_stop(struct keeper *own, int64_t wait_ms) {
-    if (!own) {
-        return true;
-    }
+void keeper_ask_to_stop(struct keeper *own) {
     (void)pthread_mutex_lock(&own->lock);
     own->stopping = true;
     (void)pthread_cond_broadcast(&own->wake);
     (void)pthread_mutex_unlock(&own->lock);
-    if (!thread_join_within(own->thread, wait_ms)) {
+}
+
+bool keeper_stop(struct keeper *own, int64_t wait_ms) {
+    if (!own) {
+        return true;
+    }
+    keeper_ask_to_stop(own);
+    if (!thread_join_within(own->thread, &own->lock, &own->wake, &own->ended, wait_ms)) {
         return false;
     }
     (void)pthread_cond_destroy(&own->wake);

@@ -7,5 +7,6 @@
 struct keeper;
 
 struct keeper *keeper_start(struct store *store, struct api_metrics *metrics);
+void keeper_ask_to_stop(struct keeper *keeper); /* returns at once; it stays usable */
 /* False when it did not end within wait_ms: nothing it uses may be freed then. NULL: true. */
 bool keeper_stop(struct keeper *keeper, int64_t wait_ms);

@@ -20,7 +20,9 @@ enum {
     IDLE_TIMEOUT_S = 30,
     LISTENERS_MAX = 100,
     EVENTS_KEPT = 256,
-    STOP_MS = 1900
+    STOP_MS = 1900,
+    OPEN_WAIT_MS = 1000,
+    JOIN_MS = 100
 };
 
 static const char help[] = "Usage: filesure-api [--listen ADDRESS] [--help] [--version]\n"
@@ -112,12 +114,9 @@ static void set_origins(struct api *api, const struct settings_values *settings)
 static enum outcome open_stores(struct api *api, const struct settings_values *settings, struct error *err) {
     const char *data_dir = settings_text(settings, "FILESURE_DATA");
     api->store = store_create(data_dir, api->metrics);
-    enum outcome outcome = store_open(api->store, err);
-    if (outcome == RETRY) { /* away now: the snapshot thread goes on trying, requests are answered 503 until then */
-        log_warn("the job store does not answer yet", log_str("code", err->code), log_str("error", err->message));
-        outcome = OK;
-    }
-    if (outcome != OK) {
+    api->snapshot = snapshot_start(api->store, api->metrics, api->events);
+    enum outcome outcome = snapshot_wait_open(api->snapshot, OPEN_WAIT_MS, err);
+    if (outcome != OK && outcome != RETRY) { /* away now: requests are answered 503 until it is there */
         return outcome;
     }
     const struct blobs_config config = {.data_dir = data_dir,
@@ -153,9 +152,13 @@ static enum outcome serve(struct api *api, const struct settings_values *setting
     int64_t deadline_ms = clock_monotonic_ms() + STOP_MS;
     api->draining = true;
     log_info("stopping");
+    keeper_ask_to_stop(keeper);
+    snapshot_ask_to_stop(api->snapshot);
     httpd_stop(httpd);
-    bool ended = keeper_stop(keeper, deadline_ms - clock_monotonic_ms());
-    ended = snapshot_stop(api->snapshot, deadline_ms - clock_monotonic_ms()) && ended;
+    int64_t left_ms = deadline_ms - clock_monotonic_ms();
+    left_ms = left_ms < JOIN_MS ? JOIN_MS : left_ms;
+    bool ended = keeper_stop(keeper, left_ms);
+    ended = snapshot_stop(api->snapshot, left_ms) && ended;
     api->snapshot = NULL;
     if (!ended) { /* a call to the store hangs: it may still use everything */
         log_warn("stopped while the job store did not answer");
@@ -183,7 +186,6 @@ int main(int argc, char **argv) {
     set_origins(&api, settings);
     enum outcome outcome = open_stores(&api, settings, &err);
     if (outcome == OK) {
-        api.snapshot = snapshot_start(api.store, api.metrics, api.events);
         outcome = serve(&api, settings, &err);
     }
     if (outcome != OK) {

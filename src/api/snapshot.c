@@ -27,10 +27,13 @@ struct snapshot {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     /* under the lock */
-    bool stopping, valid, touched_any;
+    bool stopping, ended, valid, touched_any;
     struct feed_touched touched;
     struct snapshot_data data;
     int64_t contact_ms; /* monotonic; 0: never */
+    bool tried;         /* to open the store: `opened` and `open_err` say how it went */
+    enum outcome opened;
+    struct error open_err;
     /* the thread's own */
     struct sample samples[SAMPLES];
     int samples_count;
@@ -181,17 +184,47 @@ static bool wait_for_tick(struct snapshot *own, struct feed_touched *ret_touched
     return stopping;
 }
 
+static void note_open(struct snapshot *own, enum outcome outcome, const struct error *err) {
+    (void)pthread_mutex_lock(&own->lock);
+    own->tried = true;
+    own->opened = outcome;
+    own->open_err = *err;
+    (void)pthread_cond_broadcast(&own->wake);
+    (void)pthread_mutex_unlock(&own->lock);
+}
+
+enum outcome snapshot_wait_open(struct snapshot *own, int64_t wait_ms, struct error *err) {
+    int64_t until_ms = clock_monotonic_ms() + wait_ms;
+    (void)pthread_mutex_lock(&own->lock);
+    while (!own->tried && clock_monotonic_ms() < until_ms) {
+        cond_wait_until_ms(&own->wake, &own->lock, until_ms);
+    }
+    enum outcome outcome = own->tried ? own->opened : RETRY;
+    if (own->tried) {
+        *err = own->open_err;
+    } else {
+        (void)error_set(err, RETRY, "store_timeout", "the job store has not answered yet");
+    }
+    (void)pthread_mutex_unlock(&own->lock);
+    return outcome;
+}
+
 static void *run(void *context) {
     struct snapshot *own = context;
     struct feed_touched touched = {.count = 0};
     do {
         struct error err = {0};
         enum outcome outcome = store_open(own->store, &err);
+        note_open(own, outcome, &err);
         if (outcome == OK) {
             outcome = look(own, store_background(own->store), &touched, &err);
         }
         tell(own, outcome, &err);
     } while (!wait_for_tick(own, &touched));
+    (void)pthread_mutex_lock(&own->lock);
+    own->ended = true;
+    (void)pthread_cond_broadcast(&own->wake);
+    (void)pthread_mutex_unlock(&own->lock);
     return NULL;
 }
 
@@ -209,15 +242,19 @@ struct snapshot *snapshot_start(struct store *store, struct api_metrics *metrics
     return own;
 }
 
-bool snapshot_stop(struct snapshot *own, int64_t wait_ms) {
-    if (!own) {
-        return true;
-    }
+void snapshot_ask_to_stop(struct snapshot *own) {
     (void)pthread_mutex_lock(&own->lock);
     own->stopping = true;
     (void)pthread_cond_broadcast(&own->wake);
     (void)pthread_mutex_unlock(&own->lock);
-    if (!thread_join_within(own->thread, wait_ms)) {
+}
+
+bool snapshot_stop(struct snapshot *own, int64_t wait_ms) {
+    if (!own) {
+        return true;
+    }
+    snapshot_ask_to_stop(own);
+    if (!thread_join_within(own->thread, &own->lock, &own->wake, &own->ended, wait_ms)) {
         return false;
     }
     feed_destroy(own->feed);

@@ -19,6 +19,9 @@ struct snapshot_data {
 };
 
 struct snapshot *snapshot_start(struct store *store, struct api_metrics *metrics, struct sse_channel *events);
+/* How opening the store went: what it answered, or RETRY when it has not within wait_ms (it goes on trying). */
+MUST_USE enum outcome snapshot_wait_open(struct snapshot *snapshot, int64_t wait_ms, struct error *err);
+void snapshot_ask_to_stop(struct snapshot *snapshot); /* returns at once; it stays usable */
 /* False when it did not end within wait_ms (the store hangs): nothing it uses may be freed then. NULL: true. */
 bool snapshot_stop(struct snapshot *snapshot, int64_t wait_ms);
 /* False before the first look. */

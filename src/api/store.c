@@ -64,12 +64,13 @@ static enum outcome open_handle(struct store *store, int deadline_ms, _Atomic(st
 }
 
 enum outcome store_open(struct store *store, struct error *err) {
-    enum outcome outcome = open_handle(store, STORE_BACKGROUND_DEADLINE_MS, &store->background, err);
-    return outcome == OK ? open_handle(store, STORE_DEADLINE_MS, &store->front, err) : outcome;
+    enum outcome outcome =
+        open_handle(store, STORE_DEADLINE_MS, &store->front, err); /* the one that gives up sooner first */
+    return outcome == OK ? open_handle(store, STORE_BACKGROUND_DEADLINE_MS, &store->background, err) : outcome;
 }
 
 struct jobs *store_background(struct store *store) {
-    return store->front ? store->background : NULL;
+    return store->background;
 }
 
 static bool breaker_lets_through(struct breaker *breaker) {
@@ -84,7 +85,7 @@ static bool breaker_lets_through(struct breaker *breaker) {
 }
 
 bool store_begin(struct store *store, enum store_kind kind, const char *operation, struct store_call *ret) {
-    struct jobs *jobs = store->front;
+    struct jobs *jobs = store->background ? store->front : NULL; /* both are open */
     (void)pthread_mutex_lock(&store->lock);
     bool through = jobs && breaker_lets_through(&store->breakers[kind]);
     (void)pthread_mutex_unlock(&store->lock);

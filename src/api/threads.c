@@ -22,7 +22,14 @@ void cond_wait_until_ms(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t unt
     (void)pthread_cond_timedwait(cond, lock, &until);
 }
 
-bool thread_join_within(pthread_t thread, int64_t wait_ms) {
-    struct timespec until = timespec_of(clock_monotonic_ms() + (wait_ms > 0 ? wait_ms : 0));
-    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+bool thread_join_within(pthread_t thread, pthread_mutex_t *lock, pthread_cond_t *cond, const bool *ended,
+                        int64_t wait_ms) {
+    int64_t until_ms = clock_monotonic_ms() + wait_ms;
+    (void)pthread_mutex_lock(lock);
+    while (!*ended && clock_monotonic_ms() < until_ms) {
+        cond_wait_until_ms(cond, lock, until_ms);
+    }
+    bool done = *ended;
+    (void)pthread_mutex_unlock(lock);
+    return done && pthread_join(thread, NULL) == 0;
 }
