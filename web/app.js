@@ -2,7 +2,7 @@
 import { $, call, count, randomKey, say } from "./dom.js";
 import { readCins } from "./cin.js";
 import { clearList, filter, focusRow, loadMore, moveFocus, refreshList, showCounts, STATES, takeJob } from "./list.js";
-import { hideJob, refreshJob, showJob, shownJob, touchJob } from "./order.js";
+import { hideJob, refreshJob, showJob, shownJob, touchJob, touchOldJob } from "./order.js";
 import { startLive } from "./live.js";
 
 const ORDER_MAX = 10000;
@@ -189,6 +189,7 @@ const live = {
   },
   stats(stats) {
     takeStats(stats);
+    touchOldJob();
     showState("live");
   },
   state: showState,

@@ -21,11 +21,11 @@ function makeRow(job) {
     state: el("span", { class: "state" }),
     bar: el("progress", { max: 100, value: 0 }),
     text: el("span", { class: "small" }),
-    when: el("span", {}),
+    when: el("span", { class: "when" }),
   };
   parts.link = el(
     "a", { class: "row", href: `/?job=${job.jobId}`, "data-job": job.jobId },
-    el("span", {}, parts.name, parts.cin), parts.state, el("span", { class: "progress" }, parts.bar, parts.text), parts.when,
+    el("span", { class: "who" }, parts.name, parts.cin), parts.state, el("span", { class: "progress" }, parts.bar, parts.text), parts.when,
   );
   return { li: el("li", {}, parts.link), parts };
 }
@@ -43,7 +43,7 @@ function fillRow({ parts }, job) {
   parts.state.dataset.state = job.status;
   parts.bar.value = job.progress.percent;
   parts.bar.setAttribute("aria-label", `Progress of ${job.companyName}`);
-  parts.text.textContent = job.status === "failed" && job.lastError ? job.lastError.code : waitingText(job, true) || progressText(job);
+  parts.text.textContent = job.status === "failed" && job.lastError ? job.lastError.message : waitingText(job, true) || progressText(job);
   parts.when.replaceChildren(moment(job.createdAt, { class: "small" }));
 }
 

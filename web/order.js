@@ -24,6 +24,7 @@ export function waitingText(job, short) {
 let shown = null; // id
 let asked = 0;
 let timer = 0;
+let refreshed = 0;
 
 export const shownJob = () => shown;
 
@@ -121,7 +122,7 @@ function documents(list, more) {
     "section", { "aria-labelledby": "documents-title" },
     el("h2", { id: "documents-title" }, "Documents"),
     list.length === 0 ? el("p", { class: "empty" }, "None stored yet.") : el(
-      "div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "documents-title" },
+      "div", { class: "scroll", tabindex: "0", role: "group", "aria-labelledby": "documents-title" },
       el("table", { id: "documents" },
         el("thead", {}, el("tr", {}, ...heads.map(([text, kind]) => el("th", { scope: "col", class: kind }, text)))),
         el("tbody", {}, ...list.map(documentRow))),
@@ -158,6 +159,7 @@ export async function refreshJob() {
   const id = shown;
   const request = ++asked;
   if (!id) return;
+  refreshed = Date.now();
   const view = $("job-view");
   let job, list;
   try {
@@ -198,4 +200,9 @@ export function touchJob(id) {
   if (id !== shown) return;
   clearTimeout(timer);
   timer = setTimeout(() => refreshJob().catch(() => {}), 300);
+}
+
+// Why it waits changes with time alone: look now and then
+export function touchOldJob() {
+  if (shown && Date.now() - refreshed > 5000) touchJob(shown);
 }
