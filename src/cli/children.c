@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "base/url.h"
 
-static void exec_child(pid_t parent, int output, const char *program, const char *const *arguments,
+static void exec_child(pid_t parent, int output, int kept_fd, const char *program, const char *const *arguments,
                        const char *const *environment) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
@@ -22,6 +22,8 @@ static void exec_child(pid_t parent, int output, const char *program, const char
     /* Its own group: Ctrl-C reaches `up` alone, which then ends its children in order. */
     setpgid(0, 0);
     dup2(output, STDERR_FILENO);
+    if (kept_fd > 0)
+        fcntl(kept_fd, F_SETFD, 0);
     for (; environment && *environment; environment++)
         putenv((char *)*environment);
     execv(program, (char *const *)arguments);
@@ -52,7 +54,7 @@ enum outcome children_start(struct children *children, enum child_role role, con
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        exec_child(parent, ends[1], program, arguments, environment);
+        exec_child(parent, ends[1], role == CHILD_WORKER ? 0 : children->kept_fd, program, arguments, environment);
     close(ends[1]);
     int pid_fd = pid < 0 ? -1 : pidfd_open(pid, 0); /* close-on-exec by itself */
     if (pid_fd < 0)
@@ -84,15 +86,26 @@ bool children_address(const char *line, char ret[ADDRESS_MAX]) {
     return found;
 }
 
+bool children_line_is_info(const char *line) {
+    if (*line == '{') {
+        const char *level = strstr(line, "\"level\":\"");
+        return level && str_starts_with(level, "\"level\":\"info\"");
+    }
+    const char *blank = strchr(line, ' ');
+    return blank && str_starts_with(blank, " info ");
+}
+
 static void end_line(struct child *child) {
     if (child->line_size == 0)
         return;
     child->line[child->line_size] = '\0';
     if (!child->address[0])
         (void)children_address(child->line, child->address);
-    child->line[child->line_size++] = '\n';
     struct error ignored;
-    (void)!fd_write_all(STDERR_FILENO, child->line, child->line_size, &ignored);
+    bool hidden = child->hide_info && children_line_is_info(child->line);
+    child->line[child->line_size++] = '\n';
+    if (!hidden)
+        (void)!fd_write_all(STDERR_FILENO, child->line, child->line_size, &ignored);
     child->line_size = 0;
 }
 
@@ -167,7 +180,7 @@ static void signal_all(struct children *children, enum child_role role, int sign
             kill(children->items[i].pid, signal_number);
 }
 
-void children_stop(struct children *children, enum child_role role, int grace_ms) {
+void children_stop(struct children *children, enum child_role role, int grace_ms, child_end *on_end, void *context) {
     signal_all(children, role, SIGTERM);
     signal_all(children, role, SIGCONT);
     int64_t deadline = clock_monotonic_ms() + grace_ms;
@@ -177,7 +190,8 @@ void children_stop(struct children *children, enum child_role role, int grace_ms
         struct child ended;
         int status;
         while (children_take_ended(children, &ended, &status))
-            ;
+            if (on_end)
+                on_end(context, &ended, status);
         if (!killed && clock_monotonic_ms() > deadline) {
             signal_all(children, role, SIGKILL);
             killed = true;

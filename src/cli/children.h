@@ -13,11 +13,12 @@ enum { CHILDREN_MAX = 70, CHILD_LINE_MAX = 8192, ADDRESS_MAX = 80 };
 struct child {
     enum child_role role;
     pid_t pid;
-    int pid_fd; /* readable once it has ended */
-    int output; /* our end of its stderr; -1: closed */
-    int slot;   /* worker: 0.. */
-    char job_id[OBJECT_ID_MAX];
-    char address[ADDRESS_MAX]; /* what it said it listens on */
+    int pid_fd;                                   /* readable once it has ended */
+    int output;                                   /* our end of its stderr; -1: closed */
+    int slot;                                     /* worker: 0.. */
+    bool hide_info;                               /* its info lines are read, but not passed on */
+    char job_id[OBJECT_ID_MAX], token[TOKEN_MAX]; /* worker: its lease */
+    char address[ADDRESS_MAX];                    /* what it said it listens on */
     char line[CHILD_LINE_MAX];
     size_t line_size;
 };
@@ -25,6 +26,7 @@ struct child {
 struct children {
     struct child items[CHILDREN_MAX];
     int count;
+    int kept_fd; /* stays open in the children that are no workers; 0: none */
 };
 
 /* program: full path; arguments and environment end with NULL; environment adds to ours. */
@@ -39,5 +41,8 @@ struct child *children_find(struct children *children, enum child_role role);
 int children_count(const struct children *children, enum child_role role);
 /* The address in a line that says "listening": host:port, the last one in it. False: it is another line. Pure. */
 bool children_address(const char *line, char ret[ADDRESS_MAX]);
-/* SIGTERM to all of a role, waits, SIGKILL to what is left after grace_ms. */
-void children_stop(struct children *children, enum child_role role, int grace_ms);
+/* A log line of level info, in either format. Pure. */
+bool children_line_is_info(const char *line);
+/* SIGTERM to all of a role, waits, SIGKILL to what is left after grace_ms. on_end may be NULL. */
+typedef void child_end(void *context, const struct child *child, int status);
+void children_stop(struct children *children, enum child_role role, int grace_ms, child_end *on_end, void *context);

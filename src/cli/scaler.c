@@ -46,16 +46,17 @@ static enum outcome start_worker(struct scaler *scaler, const struct lease *leas
         return outcome;
     child->slot = slot;
     str_copy(child->job_id, sizeof(child->job_id), lease->job_id);
+    str_copy(child->token, sizeof(child->token), lease->token);
     log_debug("worker started", log_str("job", lease->job_id), log_int("run", lease->run), log_int("slot", slot));
     return OK;
 }
 
-static void release(struct scaler *scaler, const struct lease *lease) {
-    const struct jobs_end end = {.outcome = RUN_INTERRUPTED};
+void scaler_release(struct scaler *scaler, const char *job_id, const char *token) {
+    const struct jobs_end end = {.outcome = RUN_INTERRUPTED, .give_back_attempt = true};
     enum job_status status;
     struct error err;
-    if (jobs_end(scaler->jobs, lease->job_id, lease->token, &end, &status, &err) != OK)
-        log_warn("lease not released", log_str("job", lease->job_id), log_str("error", err.message));
+    if (jobs_end(scaler->jobs, job_id, token, &end, &status, &err) != OK)
+        log_warn("lease not released", log_str("job", job_id), log_str("error", err.message));
 }
 
 /* As KEDA's init container: the claim comes first, so that no worker is started for nothing. */
@@ -70,7 +71,7 @@ static enum outcome claim_and_start(struct scaler *scaler, struct error *err) {
     scaler->claims++;
     outcome = start_worker(scaler, &lease, err);
     if (outcome != OK)
-        release(scaler, &lease);
+        scaler_release(scaler, lease.job_id, lease.token);
     return outcome;
 }
 

@@ -24,5 +24,8 @@ int scaler_missing_workers(int64_t queued, int pending, int running, int max);
 /* Starts a worker for each job that can be taken while slots are free. *ret_open: jobs not finished, as counted before.
  */
 MUST_USE enum outcome scaler_step(struct scaler *scaler, int64_t *ret_open, struct error *err);
+/* Gives the lease of a worker that has ended without ending its run back at once; for the end of everything only: the
+ * lease of a worker that crashed runs out, as in a cluster. */
+void scaler_release(struct scaler *scaler, const char *job_id, const char *token);
 /* Writes the Prometheus file_sd list of all worker slots: 127.0.0.(10+k):9100. */
 MUST_USE enum outcome scaler_write_targets(const struct scaler *scaler, struct error *err);

@@ -2,12 +2,9 @@
  *
  *   store, samples -> portal, API -> loop { pass on output; take ended workers; start missing ones } -> stop all
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +15,7 @@
 #include "base/str.h"
 #include "build_info.h"
 #include "cli/cli.h"
+#include "cli/data_lock.h"
 #include "cli/samples.h"
 #include "cli/scaler.h"
 #include "core/settings.h"
@@ -54,19 +52,6 @@ static bool read_options(struct up *up) {
            cli_option_int(cli, "orders", 0, ORDERS_MAX, 3, &up->orders);
 }
 
-/* One `up` per data folder: two scalers would both be right, but nobody means to start two. The lock lives as long as
- * we do. */
-static enum outcome lock_data(const char *data_dir, struct error *err) {
-    char path[4200];
-    str_format(path, sizeof(path), "%s/up.lock", data_dir);
-    int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return error_set(err, FATAL, "data_dir", "%s: %s", path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        return error_set(err, DENIED, "already_up", "another \"filesure up\" runs on %s", data_dir);
-    return OK;
-}
-
 static enum outcome place_first_orders(struct up *up, struct error *err) {
     struct jobs_counts counts;
     enum outcome outcome = jobs_count(up->scaler.jobs, &counts, err);
@@ -77,6 +62,22 @@ static enum outcome place_first_orders(struct up *up, struct error *err) {
     if (outcome == OK)
         log_info("sample orders placed in the empty store", log_int("orders", placed.count));
     jobs_placed_finish(&placed);
+    return outcome;
+}
+
+/* Portal and API say at level info where they listen. When less is wanted they say it to us alone. */
+static const char *part_log_level(const struct up *up) {
+    const char *level = settings_text(cli_settings(up->cli), "LOG_LEVEL");
+    return str_eq(level, "debug") ? "LOG_LEVEL=debug" : "LOG_LEVEL=info";
+}
+
+static enum outcome start_part(struct up *up, enum child_role role, const char *const *arguments,
+                               const char *const *environment, struct error *err) {
+    struct child *child = NULL;
+    enum outcome outcome = children_start(&up->children, role, arguments[0], arguments, environment, &child, err);
+    const char *level = settings_text(cli_settings(up->cli), "LOG_LEVEL");
+    if (outcome == OK)
+        child->hide_info = str_eq(level, "warn") || str_eq(level, "error");
     return outcome;
 }
 
@@ -96,8 +97,8 @@ static enum outcome start_portal(struct up *up, struct error *err) {
         arguments[count++] = "--faults";
         arguments[count++] = cli_option(up->cli, "faults");
     }
-    struct child *child;
-    return children_start(&up->children, CHILD_PORTAL, program, arguments, NULL, &child, err);
+    const char *const environment[] = {part_log_level(up), NULL};
+    return start_part(up, CHILD_PORTAL, arguments, environment, err);
 }
 
 static enum outcome start_api(struct up *up, struct error *err) {
@@ -105,15 +106,14 @@ static enum outcome start_api(struct up *up, struct error *err) {
     if (cli_program_path("filesure-api", program, err) != OK)
         return err->outcome;
     str_format(data, sizeof(data), "FILESURE_DATA=%s", up->scaler.data_dir);
-    const char *environment[] = {data, NULL};
+    const char *const environment[] = {data, part_log_level(up), NULL};
     const char *arguments[4] = {program};
     if (up->port >= 0) {
         str_format(listen, sizeof(listen), "127.0.0.1:%d", (int)up->port);
         arguments[1] = "--listen";
         arguments[2] = listen;
     }
-    struct child *child;
-    return children_start(&up->children, CHILD_API, program, arguments, environment, &child, err);
+    return start_part(up, CHILD_API, arguments, environment, err);
 }
 
 /* How many ended. */
@@ -218,10 +218,17 @@ static void serve(struct up *up) {
     }
 }
 
+/* A worker that the signal killed before it could catch it has not ended its run. */
+static void worker_stopped(void *context, const struct child *child, int status) {
+    struct up *up = context;
+    if (child->role == CHILD_WORKER && WIFSIGNALED(status))
+        scaler_release(&up->scaler, child->job_id, child->token);
+}
+
 static int finish(struct up *up) {
-    children_stop(&up->children, CHILD_WORKER, STOP_GRACE_MS);
-    children_stop(&up->children, CHILD_API, STOP_GRACE_MS);
-    children_stop(&up->children, CHILD_PORTAL, STOP_GRACE_MS);
+    children_stop(&up->children, CHILD_WORKER, STOP_GRACE_MS, worker_stopped, up);
+    children_stop(&up->children, CHILD_API, STOP_GRACE_MS, NULL, NULL);
+    children_stop(&up->children, CHILD_PORTAL, STOP_GRACE_MS, NULL, NULL);
     struct jobs_counts counts;
     struct error err = {0};
     if (jobs_count(up->scaler.jobs, &counts, &err) != OK)
@@ -253,7 +260,7 @@ static enum outcome prepare(struct up *up, struct error *err) {
     if (outcome == OK)
         outcome = dir_make(scaler->data_dir, err);
     if (outcome == OK)
-        outcome = lock_data(scaler->data_dir, err);
+        outcome = data_lock(scaler->data_dir, STOP_GRACE_MS, &up->children.kept_fd, err);
     if (outcome == OK)
         outcome = cli_open_jobs(up->cli, true, &scaler->jobs, err);
     return outcome == OK ? place_first_orders(up, err) : outcome;
