@@ -34,7 +34,8 @@ static void make_bomb(const struct sim_filing *filing, struct buf *bytes) {
     frame_fonts(&frame);
     int content = pdf_reserve(&frame.pdf);
     pdf_object_open(&frame.pdf, frame.page[0]);
-    buf_printf(bytes, "<< /Type /Page /Parent %d 0 R /MediaBox [0 0 595 842] /Resources << >> /Contents [", frame.pages);
+    buf_printf(bytes, "<< /Type /Page /Parent %d 0 R /MediaBox [0 0 595 842] /Resources << >> /Contents [",
+               frame.pages);
     for (int i = 0; i < BROKEN_BOMB_TIMES; i++) {
         buf_printf(bytes, "%d 0 R ", content);
     }

@@ -140,7 +140,7 @@ static const struct form_section adt[] = {
 };
 
 static const struct form_row dir_general[] = {
-    {"Number of managing directors or directors for whom the form is filed", "NoDirectors_N", ROW_COUNT, NULL, NULL},
+    {"Number of managing directors or directors for whom the form is filed", "NoDirectors_N", ROW_TIMES, NULL, NULL},
     {"Purpose of the form", "Purpose_R", ROW_RADIO, "Appointment|Cessation|Change in designation", NULL},
 };
 static const struct form_row dir_person[] = {
@@ -162,7 +162,7 @@ static const struct form_section dir[] = {
 };
 
 static const struct form_row pas_general[] = {
-    {"Number of allotments covered in this form", "NoAllotments_N", ROW_COUNT, NULL, NULL},
+    {"Number of allotments covered in this form", "NoAllotments_N", ROW_TIMES, NULL, NULL},
     {"Kind of the securities allotted", "Securities_R", ROW_RADIO, "Equity|Preference|Debentures", NULL},
     {"Whether allotted for cash", "ForCash_R", ROW_RADIO, YES_NO, NULL},
 };

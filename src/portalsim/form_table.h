@@ -22,6 +22,7 @@ enum row_kind {
     ROW_YEAR_TO,
     ROW_AMOUNT,
     ROW_COUNT,
+    ROW_TIMES, /* how often the form's repeating section is there */
     ROW_CHOICE,
     ROW_RADIO,
     ROW_CHECK,
@@ -41,7 +42,7 @@ struct form_section {
     const char *title; /* with %d when it repeats */
     const struct form_row *rows;
     int rows_count;
-    int repeat_min, repeat_max; /* 0, 0: once */
+    int repeat_min, repeat_max; /* 0, 0: once; a form has at most one that repeats */
 };
 
 struct form_table {

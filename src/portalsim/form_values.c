@@ -13,6 +13,7 @@ struct maker {
     const struct sim_filing *filing;
     struct rng rng;
     int person; /* the role the rows of this section are about */
+    int times;  /* of the section that repeats */
 };
 
 bool form_option(const char *options, int index, char out[FORM_VALUE_MAX]) {
@@ -181,6 +182,9 @@ static void make_other(struct maker *maker, struct form_value *value) {
     case ROW_COUNT:
         str_format(out, FORM_VALUE_MAX, "%d", rng_between(&maker->rng, 1, 12));
         break;
+    case ROW_TIMES:
+        str_format(out, FORM_VALUE_MAX, "%d", maker->times);
+        break;
     case ROW_SRN:
         if (value->section == &form_office) { /* most V2 forms do not say their own */
             bool said = maker->filing->shape != SIM_V2 || rng_chance(&maker->rng, 40);
@@ -224,7 +228,7 @@ static void make_value(struct maker *maker, struct form_value *value) {
 }
 
 static void add_section(struct maker *maker, const struct form_section *section, struct form_values *values) {
-    int times = section->repeat_max ? rng_between(&maker->rng, section->repeat_min, section->repeat_max) : 1;
+    int times = section->repeat_max ? maker->times : 1;
     for (int occurrence = 1; occurrence <= times; occurrence++) {
         maker->person = section == &form_opening ? 0 : section->repeat_max ? occurrence : 1;
         for (int i = 0; i < section->rows_count; i++) {
@@ -241,6 +245,12 @@ void form_values_make(const struct sim_company *company, const struct sim_filing
     struct maker maker = {.company = company, .filing = filing, .rng = sim_filing_rng(filing, 'V')};
     const struct form_table *table = &form_tables[filing->form];
     ret->count = 0;
+    for (int i = 0; i < table->sections_count; i++) {
+        const struct form_section *section = &table->sections[i];
+        if (section->repeat_max) {
+            maker.times = rng_between(&maker.rng, section->repeat_min, section->repeat_max);
+        }
+    }
     add_section(&maker, &form_opening, ret);
     for (int i = 0; i < table->sections_count; i++) {
         add_section(&maker, &table->sections[i], ret);
