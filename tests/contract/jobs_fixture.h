@@ -1,5 +1,6 @@
-/* What the contract tests of the job store share: the table of implementations, and short words for what every case does.
- * Each case runs against every implementation, in a store of its own. Time is moved with jobs_shift_clock; nothing sleeps. */
+/* What the contract tests of the job store share: the table of implementations, and short words for what every case
+ * does. Each case runs against every implementation, in a store of its own. Time is moved with jobs_shift_clock;
+ * nothing sleeps. */
 #pragma once
 
 #include "support/test.h"
@@ -19,7 +20,8 @@ struct implementation {
     const char *name;
     enum outcome (*open)(const struct fixture *fixture, struct jobs **ret, struct error *err);
     /* What another program does behind the store's back: statements of that store's own language. */
-    void (*insert_job)(const struct fixture *fixture, const char *id, const char *status, int64_t created_ms, int64_t locked_ms);
+    void (*insert_job)(const struct fixture *fixture, const char *id, const char *status, int64_t created_ms,
+                       int64_t locked_ms);
     void (*insert_document)(const struct fixture *fixture, const char *id, const char *job_id, int number);
     int64_t (*count_legacy)(const struct fixture *fixture);
 };
@@ -32,22 +34,22 @@ struct fixture {
 
 static struct error err; /* of the last call */
 
-#define must(call)                                                              \
-    do {                                                                        \
-        enum outcome outcome_ = (call);                                         \
-        if (outcome_ != OK)                                                     \
-            fail_msg("%s: %s %s", #call, err.code, err.message);                \
+#define must(call)                                                                                                     \
+    do {                                                                                                               \
+        enum outcome outcome_ = (call);                                                                                \
+        if (outcome_ != OK)                                                                                            \
+            fail_msg("%s: %s %s", #call, err.code, err.message);                                                       \
     } while (0)
-#define must_fail(call, expected, expected_code)                                \
-    do {                                                                        \
-        err = (struct error){0};                                                \
-        assert_string_equal(outcome_name(call), outcome_name(expected));        \
-        assert_string_equal(err.code, expected_code);                           \
-        assert_int_equal(err.outcome, expected);                                \
-        assert_true(err.message[0] != '\0');                                    \
+#define must_fail(call, expected, expected_code)                                                                       \
+    do {                                                                                                               \
+        err = (struct error){0};                                                                                       \
+        assert_string_equal(outcome_name(call), outcome_name(expected));                                               \
+        assert_string_equal(err.code, expected_code);                                                                  \
+        assert_int_equal(err.outcome, expected);                                                                       \
+        assert_true(err.message[0] != '\0');                                                                           \
     } while (0)
 
-/* ---- SQLite ---------------------------------------------------------------------------------------------------------- */
+/* ---- SQLite ---------------------------------------------------------------------------------- */
 static inline enum outcome fixture_sqlite_open(const struct fixture *fixture, struct jobs **ret, struct error *err_) {
     const struct jobs_config config = {.data_dir = fixture->folder};
     return jobs_open(&config, ret, err_);
@@ -82,16 +84,18 @@ static inline int64_t fixture_sqlite_run(const struct fixture *fixture, const ch
     return number;
 }
 
-static inline void fixture_sqlite_insert_job(const struct fixture *fixture, const char *id, const char *status, int64_t created_ms,
-                                             int64_t locked_ms) {
+static inline void fixture_sqlite_insert_job(const struct fixture *fixture, const char *id, const char *status,
+                                             int64_t created_ms, int64_t locked_ms) {
     fixture_sqlite_run(fixture,
                        "INSERT INTO jobs (id, cin, company_name, status, created_at, updated_at, locked_at) VALUES "
                        "('%s', 'U72200MH2020PTC000077', 'Foreign', '%s', %lld, %lld, nullif(%lld, 0))",
                        id, status, (long long)created_ms, (long long)created_ms, (long long)locked_ms);
 }
 
-static inline void fixture_sqlite_insert_document(const struct fixture *fixture, const char *id, const char *job_id, int number) {
-    fixture_sqlite_run(fixture, "INSERT INTO documents (id, job_id, number, state) VALUES ('%s', '%s', %d, 'stored')", id, job_id, number);
+static inline void fixture_sqlite_insert_document(const struct fixture *fixture, const char *id, const char *job_id,
+                                                  int number) {
+    fixture_sqlite_run(fixture, "INSERT INTO documents (id, job_id, number, state) VALUES ('%s', '%s', %d, 'stored')",
+                       id, job_id, number);
 }
 
 static inline int64_t fixture_sqlite_count_legacy(const struct fixture *fixture) {
@@ -99,15 +103,17 @@ static inline int64_t fixture_sqlite_count_legacy(const struct fixture *fixture)
 }
 
 static const struct implementation implementations[] = {
-    {"sqlite", fixture_sqlite_open, fixture_sqlite_insert_job, fixture_sqlite_insert_document, fixture_sqlite_count_legacy},
+    {"sqlite", fixture_sqlite_open, fixture_sqlite_insert_job, fixture_sqlite_insert_document,
+     fixture_sqlite_count_legacy},
 };
 
-/* ---- running cases against all of them -------------------------------------------------------------------------------- */
+/* ---- running cases against all of them ------------------------------------------------------- */
 struct jobs_case {
     const char *name;
     void (*run)(struct fixture *fixture);
 };
-#define CASE(function) {#function, function}
+#define CASE(function)                                                                                                 \
+    { #function, function }
 
 struct case_run {
     const struct implementation *implementation;
@@ -157,7 +163,7 @@ static inline int run_cases_of(const char *only, const struct jobs_case *cases, 
 }
 #define RUN_CASES(cases) run_cases_of(NULL, cases, COUNT_OF(cases))
 
-/* ---- short words ----------------------------------------------------------------------------------------------------- */
+/* ---- short words ----------------------------------------------------------------------------- */
 enum { LEASE_S = 60, LEASE_MS = LEASE_S * 1000 };
 
 static inline struct company a_company(int number) {
@@ -178,7 +184,8 @@ static inline void order_one(struct fixture *fixture, int number, int priority, 
     jobs_placed_finish(&placed);
 }
 
-static inline enum outcome try_claim(struct fixture *fixture, const char *owner, const char *job_id, struct lease *ret) {
+static inline enum outcome try_claim(struct fixture *fixture, const char *owner, const char *job_id,
+                                     struct lease *ret) {
     const struct jobs_claim_request request = {.owner = owner, .job_id = job_id, .lease_seconds = LEASE_S};
     return jobs_claim(fixture->jobs, &request, ret, &err);
 }
@@ -198,7 +205,8 @@ static inline struct lease run_job(struct fixture *fixture, const char *job_id) 
     return lease;
 }
 
-static inline enum outcome try_end(struct fixture *fixture, const struct lease *lease, enum run_outcome outcome, enum job_status *ret) {
+static inline enum outcome try_end(struct fixture *fixture, const struct lease *lease, enum run_outcome outcome,
+                                   enum job_status *ret) {
     const struct jobs_end end = {.outcome = outcome,
                                  .error_code = outcome == RUN_FAILED ? "portal_down" : NULL,
                                  .error_message = outcome == RUN_FAILED ? "the portal answered 502" : NULL,
@@ -229,10 +237,10 @@ static inline int64_t now_of(struct fixture *fixture) {
 }
 
 /* The job as it is stored; for "nothing changed". */
-#define assert_unchanged(fixture, before)                       \
-    do {                                                        \
-        struct job now_ = get_job(fixture, (before).id);        \
-        assert_memory_equal(&now_, &(before), sizeof now_);     \
+#define assert_unchanged(fixture, before)                                                                              \
+    do {                                                                                                               \
+        struct job now_ = get_job(fixture, (before).id);                                                               \
+        assert_memory_equal(&now_, &(before), sizeof now_);                                                            \
     } while (0)
 
 static inline int expire(struct fixture *fixture) {
@@ -260,8 +268,14 @@ static inline void put_filings(struct fixture *fixture, const char *job_id, int 
 }
 
 static inline struct document a_document(const char *job_id, int number, const char *by) {
-    struct document document = {.number = number, .state = DOCUMENT_STORED, .text_bytes = 10 * number, .original_bytes = 100 * number,
-                                .pages = number, .download_ms = 20, .read_ms = 200, .store_ms = 2};
+    struct document document = {.number = number,
+                                .state = DOCUMENT_STORED,
+                                .text_bytes = 10 * number,
+                                .original_bytes = 100 * number,
+                                .pages = number,
+                                .download_ms = 20,
+                                .read_ms = 200,
+                                .store_ms = 2};
     str_copy(document.job_id, OBJECT_ID_MAX, job_id);
     str_copy(document.by, sizeof document.by, by);
     str_copy(document.cin, CIN_MAX, "U72200MH2020PTC000001");

@@ -2,15 +2,11 @@
 #include "support/test.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -274,14 +270,18 @@ static void refuses_other_names(void **state) {
 struct putter {
     struct fixture *fixture;
     const char *name;
+    enum outcome outcome;
     int created;
     pthread_barrier_t *start;
 };
 
 static void *put_same(void *context) {
     struct putter *putter = context;
+    struct error err = {0};
+    bool created = false;
     (void)pthread_barrier_wait(putter->start);
-    putter->created = put(putter->fixture, putter->name, "raced for") ? 1 : 0;
+    putter->outcome = blobs_put(putter->fixture->blobs, putter->name, "raced for", 9, &created, &err);
+    putter->created = created;
     return NULL;
 }
 
@@ -302,6 +302,7 @@ static void one_of_many_creates(void **state) {
         }
         for (int i = 0; i < THREADS; i++) {
             assert_int_equal(pthread_join(threads[i], NULL), 0);
+            assert_int_equal(putters[i].outcome, OK);
             created += putters[i].created;
         }
         assert_int_equal(created, 1);
@@ -339,141 +340,27 @@ static void opens_only_what_may_be(void **state) {
     blobs_close(NULL);
 }
 
-/* ---- of the directory store alone ---- */
-
-static int count_files(const struct fixture *fixture, const char *folder, const char *start) {
-    char path[PATH_MAX];
-    int count = 0;
-    blob_path(fixture, folder, path);
-    DIR *dir = opendir(path);
-    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
-        count += entry->d_type == DT_REG && str_starts_with(entry->d_name, start);
-    }
-    if (dir) {
-        (void)closedir(dir);
-    }
-    return count;
-}
-
-static void full_disk_leaves_nothing(void **state) {
-    struct fixture *fixture = *state;
-    AUTO_FREE char *bytes = x_alloc(70001);
-    memset(bytes, 'x', 70000);
-    char name[BLOB_NAME_MAX];
-    struct error err = {0};
-    struct rlimit before;
-    name_of(JOB_A, 1, BLOB_TEXT, bytes, name);
-    (void)signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    struct rlimit small = {.rlim_cur = 65536, .rlim_max = before.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    enum outcome outcome = blobs_put(fixture->blobs, name, bytes, 70000, NULL, &err);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    assert_int_equal(outcome, FATAL);
-    assert_string_equal(err.code, "disk_full");
-    assert_null(strstr(err.message, fixture->folder));
-    assert_absent(fixture, name);
-    assert_int_equal(count_files(fixture, ".", ""), 0);
-    assert_true(put(fixture, name, bytes)); /* goes on when there is room */
-    assert_bytes(fixture, name, bytes);
-    assert_int_equal(count_files(fixture, ".", ""), 0);
-}
-
-static void temps_of_a_crash_are_not_seen_and_go(void **state) {
-    struct fixture *fixture = *state;
-    char path[PATH_MAX];
-    char name[BLOB_NAME_MAX];
-    struct error err = {0};
-    name_of(JOB_A, 1, BLOB_TEXT, "x", name);
-    assert_true(put(fixture, name, "x"));
-    static const char *const temps[] = {".tmp-0123456789abcdef", ".tmp-fedcba9876543210",
-                                        "jobs/" JOB_A "/.tmp-0123456789abcdef"};
-    for (size_t i = 0; i < COUNT_OF(temps); i++) {
-        blob_path(fixture, temps[i], path);
-        assert_int_equal(file_replace(path, "half", 4, 0600, &err), OK);
-    }
-    CLEANUP(blob_names_finish) struct blob_names page = {0};
-    assert_int_equal(blobs_list(fixture->blobs, "", NULL, 100, &page, &err), OK);
-    assert_int_equal(page.count, 1);
-    blob_path(fixture, temps[0], path); /* older than an hour */
-    struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
-    assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
-    struct blobs *again = NULL;
-    assert_int_equal(blobs_open(&fixture->config, &again, &err), OK);
-    blobs_close(again);
-    assert_int_equal(count_files(fixture, ".", ".tmp-"), 1); /* the young one may be somebody's write under way */
-    assert_bytes(fixture, name, "x");
-}
-
-static void follows_no_link(void **state) {
-    struct fixture *fixture = *state;
-    char name[BLOB_NAME_MAX];
-    char path[PATH_MAX];
-    char other[BLOB_NAME_MAX];
-    name_of(JOB_A, 1, BLOB_TEXT, "x", other);
-    assert_true(put(fixture, other, "x"));
-    name_of(JOB_A, 2, BLOB_TEXT, "y", name);
-    blob_path(fixture, name, path);
-    assert_int_equal(symlink("/etc/passwd", path), 0);
-    AUTO_BUF struct buf got = BUF_INIT(100);
-    struct error err = {0};
-    assert_int_not_equal(blobs_get(fixture->blobs, name, &got, &err), OK);
-}
-
-static void url_is_plain(void **state) {
-    struct fixture *fixture = *state;
-    char name[BLOB_NAME_MAX];
-    char url[BLOB_URL_MAX];
-    char folder[PATH_MAX];
-    struct error err = {0};
-    struct blobs *blobs = NULL;
-    assert_true(str_format(folder, sizeof(folder), "%s/with space%%", fixture->folder));
-    struct blobs_config config = fixture->config;
-    config.data_dir = folder;
-    assert_int_equal(blobs_open(&config, &blobs, &err), OK);
-    name_of(JOB_A, 1, BLOB_TEXT, "x", name);
-    assert_int_equal(blobs_url(blobs, name, url, &err), OK);
-    assert_true(str_starts_with(url, "file:///"));
-    assert_non_null(strstr(url, "/with%20space%25/blobs/documents/jobs/" JOB_A "/document_1."));
-    assert_true(str_ends_with(url, ".txt"));
-    blobs_close(blobs);
-}
-
 #define CASE(function)                                                                                                 \
     { #function, function, open_store, close_store, NULL }
 
 int main(void) {
-    const struct CMUnitTest of_all[] = {
-        CASE(stores_and_reads_back),
-        CASE(stores_an_empty_blob),
-        CASE(never_replaces_what_is_right),
-        CASE(replaces_what_is_damaged),
-        CASE(removes),
-        CASE(lists_in_order),
-        CASE(refuses_other_names),
-        CASE(one_of_many_creates),
-        CASE(opens_only_what_may_be),
-    };
-    const struct CMUnitTest of_dir[] = {
-        CASE(full_disk_leaves_nothing),
-        CASE(temps_of_a_crash_are_not_seen_and_go),
-        CASE(follows_no_link),
-        CASE(url_is_plain),
-    };
     int failed = 0;
     for (size_t i = 0; i < COUNT_OF(fixtures); i++) {
-        struct CMUnitTest cases[COUNT_OF(of_all) + COUNT_OF(of_dir)];
-        size_t count = 0;
-        for (size_t k = 0; k < COUNT_OF(of_all); k++) {
-            cases[count++] = of_all[k];
-        }
-        for (size_t k = 0; k < COUNT_OF(of_dir) && str_eq(fixtures[i].name, "dir"); k++) {
-            cases[count++] = of_dir[k];
-        }
-        for (size_t k = 0; k < count; k++) {
+        struct CMUnitTest cases[] = {
+            CASE(stores_and_reads_back),
+            CASE(stores_an_empty_blob),
+            CASE(never_replaces_what_is_right),
+            CASE(replaces_what_is_damaged),
+            CASE(removes),
+            CASE(lists_in_order),
+            CASE(refuses_other_names),
+            CASE(one_of_many_creates),
+            CASE(opens_only_what_may_be),
+        };
+        for (size_t k = 0; k < COUNT_OF(cases); k++) {
             cases[k].initial_state = &fixtures[i];
         }
-        failed += _cmocka_run_group_tests(fixtures[i].name, cases, count, NULL, NULL);
+        failed += _cmocka_run_group_tests(fixtures[i].name, cases, COUNT_OF(cases), NULL, NULL);
     }
     return failed;
 }

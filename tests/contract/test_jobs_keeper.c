@@ -26,8 +26,9 @@ static void assert_same_sums(const struct totals *a, const struct totals *b) {
     assert_memory_equal(&left, &right, sizeof left);
 }
 
-/* ---- totals -------------------------------------------------------------------------------------------------------- */
-/* Two jobs: one completed in two runs with three rows of the three states, one whose run failed; and a cancel that is no run. */
+/* ---- totals ---------------------------------------------------------------------------------- */
+/* Two jobs: one completed in two runs with three rows of the three states, one whose run failed; and a cancel that is
+ * no run. */
 static void make_facts(struct fixture *fixture) {
     char ids[3][OBJECT_ID_MAX];
     enum job_status status;
@@ -44,11 +45,13 @@ static void make_facts(struct fixture *fixture) {
         must(jobs_add_document(fixture->jobs, &document, &inserted, &err));
         must(jobs_add_document(fixture->jobs, &document, &inserted, &err)); /* a second writer adds nothing */
     }
-    struct jobs_end end = {.outcome = RUN_PENDING, .numbers = {.portal_requests = 5, .portal_errors = 1, .run_ms = 700}};
+    struct jobs_end end = {.outcome = RUN_PENDING,
+                           .numbers = {.portal_requests = 5, .portal_errors = 1, .run_ms = 700}};
     must(jobs_end(fixture->jobs, ids[0], lease.token, &end, &status, &err));
     must(jobs_end(fixture->jobs, ids[0], lease.token, &end, &status, &err));
     lease = run_job(fixture, ids[0]);
-    end = (struct jobs_end){.outcome = RUN_COMPLETED, .manifest_name = "m", .numbers = {.portal_requests = 2, .run_ms = 5}};
+    end = (struct jobs_end){
+        .outcome = RUN_COMPLETED, .manifest_name = "m", .numbers = {.portal_requests = 2, .run_ms = 5}};
     must(jobs_end(fixture->jobs, ids[0], lease.token, &end, &status, &err));
     lease = run_job(fixture, ids[1]);
     end_run(fixture, &lease, RUN_FAILED);
@@ -167,7 +170,7 @@ static void totals_can_be_written_down_and_read(struct fixture *fixture) {
     free(text);
 }
 
-/* ---- intake -------------------------------------------------------------------------------------------------------- */
+/* ---- intake ---------------------------------------------------------------------------------- */
 #define FOREIGN_1 "65a0000000000000000000f1"
 #define FOREIGN_2 "65a0000000000000000000f2"
 #define FOREIGN_3 "65a0000000000000000000f3"
@@ -258,7 +261,7 @@ static void rows_that_are_no_facts_are_kept_aside(struct fixture *fixture) {
     assert_int_equal(read_totals(fixture).documents[DOCUMENT_STORED], 1);
 }
 
-/* ---- a clock that was set back ----------------------------------------------------------------------------------------- */
+/* ---- a clock that was set back --------------------------------------------------------------- */
 static int check_clock(struct fixture *fixture) {
     int mended = -1;
     must(jobs_check_clock(fixture->jobs, &mended, &err));
@@ -278,7 +281,8 @@ static void a_clock_set_back_strands_no_job(struct fixture *fixture) {
     jobs_shift_clock(fixture->jobs, -BACK_MS);
     assert_int_equal(check_clock(fixture), 3);
     assert_int_equal(check_clock(fixture), 0);
-    assert_in_range(get_job(fixture, leased).available_at_ms, now_of(fixture) + LEASE_MS - 5000, now_of(fixture) + LEASE_MS);
+    assert_in_range(get_job(fixture, leased).available_at_ms, now_of(fixture) + LEASE_MS - 5000,
+                    now_of(fixture) + LEASE_MS);
     assert_in_range(get_job(fixture, pending).available_at_ms, now_of(fixture) + BACKOFF_CAP_MS - 5000,
                     now_of(fixture) + BACKOFF_CAP_MS);
     jobs_shift_clock(fixture->jobs, BACKOFF_CAP_MS);

@@ -15,7 +15,7 @@ static struct run_record last_run(struct fixture *fixture, const char *job_id, i
     return last;
 }
 
-/* ---- claim --------------------------------------------------------------------------------------------------------- */
+/* ---- claim ----------------------------------------------------------------------------------- */
 static void the_best_is_of_the_highest_priority_and_waits_longest(struct fixture *fixture) {
     char ids[5][OBJECT_ID_MAX];
     const int priorities[] = {0, 5, 5, -1, 0};
@@ -193,7 +193,7 @@ static void bad_claims_are_refused(struct fixture *fixture) {
     must_fail(jobs_claim(fixture->jobs, &request, &lease, &err), INVALID, "bad_argument");
 }
 
-/* ---- adopt --------------------------------------------------------------------------------------------------------- */
+/* ---- adopt ----------------------------------------------------------------------------------- */
 static void one_of_two_processes_adopts(struct fixture *fixture) {
     char id[OBJECT_ID_MAX];
     struct job job;
@@ -246,7 +246,8 @@ static void an_outage_gives_the_attempt_back(struct fixture *fixture) {
     for (int i = 0; i < 3; i++) {
         struct lease lease = run_job(fixture, id);
         assert_int_equal(get_job(fixture, id).attempts, 1);
-        const struct jobs_end end = {.outcome = RUN_FAILED, .error_code = "portal_down", .error_message = "x", .give_back_attempt = true};
+        const struct jobs_end end = {
+            .outcome = RUN_FAILED, .error_code = "portal_down", .error_message = "x", .give_back_attempt = true};
         enum job_status status;
         must(jobs_end(fixture->jobs, id, lease.token, &end, &status, &err));
         assert_int_equal(get_job(fixture, id).attempts, 0);
@@ -254,7 +255,7 @@ static void an_outage_gives_the_attempt_back(struct fixture *fixture) {
     }
 }
 
-/* ---- heartbeat ------------------------------------------------------------------------------------------------------- */
+/* ---- heartbeat ------------------------------------------------------------------------------- */
 static void a_heartbeat_extends_the_lease(struct fixture *fixture) {
     char id[OBJECT_ID_MAX];
     struct lease other;
@@ -329,13 +330,13 @@ static void the_holder_names_the_company(struct fixture *fixture) {
     jobs_placed_finish(&placed);
 }
 
-/* ---- ends ---------------------------------------------------------------------------------------------------------- */
+/* ---- ends ------------------------------------------------------------------------------------ */
 static void every_end_leads_where_it_should(struct fixture *fixture) {
     const struct {
         enum run_outcome outcome;
         enum job_status status;
-    } cases[] = {{RUN_PENDING, JOB_PENDING},   {RUN_COMPLETED, JOB_COMPLETED}, {RUN_FAILED, JOB_PENDING},
-                 {RUN_EXHAUSTED, JOB_FAILED},  {RUN_CANCELLED, JOB_CANCELLED}, {RUN_INTERRUPTED, JOB_PENDING}};
+    } cases[] = {{RUN_PENDING, JOB_PENDING},  {RUN_COMPLETED, JOB_COMPLETED}, {RUN_FAILED, JOB_PENDING},
+                 {RUN_EXHAUSTED, JOB_FAILED}, {RUN_CANCELLED, JOB_CANCELLED}, {RUN_INTERRUPTED, JOB_PENDING}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char id[OBJECT_ID_MAX];
         order_one(fixture, (int)i, 0, id);
@@ -466,14 +467,15 @@ static void failed_runs_back_off_and_obey_retry_after(struct fixture *fixture) {
         jobs_shift_clock(fixture->jobs, job.backoff_ms);
     }
     struct lease lease = run_job(fixture, id);
-    const struct jobs_end end = {.outcome = RUN_FAILED, .error_code = "rate_limited", .error_message = "x", .retry_after_ms = 299999};
+    const struct jobs_end end = {
+        .outcome = RUN_FAILED, .error_code = "rate_limited", .error_message = "x", .retry_after_ms = 299999};
     must(jobs_end(fixture->jobs, id, lease.token, &end, &status, &err));
     assert_in_range(get_job(fixture, id).backoff_ms, 299999, BACKOFF_CAP_MS);
     const struct jobs_end nameless = {.outcome = RUN_FAILED};
     must_fail(jobs_end(fixture->jobs, id, lease.token, &nameless, &status, &err), INVALID, "bad_argument");
 }
 
-/* ---- expiry -------------------------------------------------------------------------------------------------------- */
+/* ---- expiry ---------------------------------------------------------------------------------- */
 static void leases_that_ran_out_expire_and_no_others(struct fixture *fixture) {
     enum { JOBS = 250 };
     char ids[JOBS][OBJECT_ID_MAX], live[OBJECT_ID_MAX], pending[OBJECT_ID_MAX];

@@ -171,8 +171,9 @@ static void bad_filters_are_refused(struct fixture *fixture) {
     must_fail(jobs_list(fixture->jobs, &filter, &list, &err), INVALID, "bad_status");
 }
 
-/* ---- counts -------------------------------------------------------------------------------------------------------- */
-static void assert_counts(struct fixture *fixture, const int64_t by_status[JOB_STATUS_COUNT], int64_t claimable, int64_t leased) {
+/* ---- counts ---------------------------------------------------------------------------------- */
+static void assert_counts(struct fixture *fixture, const int64_t by_status[JOB_STATUS_COUNT], int64_t claimable,
+                          int64_t leased) {
     struct jobs_counts counts;
     must(jobs_count(fixture->jobs, &counts, &err));
     int64_t total = 0;
@@ -203,7 +204,8 @@ static void counts_follow_every_transition(struct fixture *fixture) {
     must(jobs_cancel(fixture->jobs, ids[5], &status, &err));
     assert_counts(fixture, (int64_t[]){1, 2, 1, 1, 1}, 0, 2);
     jobs_shift_clock(fixture->jobs, LEASE_MS);
-    assert_counts(fixture, (int64_t[]){1, 2, 1, 1, 1}, 3, 0); /* leases that ran out are claimable, and so is the back-off */
+    assert_counts(fixture, (int64_t[]){1, 2, 1, 1, 1}, 3,
+                  0); /* leases that ran out are claimable, and so is the back-off */
     expire(fixture);
     jobs_shift_clock(fixture->jobs, BACKOFF_CAP_MS);
     assert_counts(fixture, (int64_t[]){3, 0, 1, 1, 1}, 3, 0);

@@ -90,7 +90,7 @@ static void what_does_not_exist_is_not_found(struct fixture *fixture) {
     }
 }
 
-/* ---- retry --------------------------------------------------------------------------------------------------------- */
+/* ---- retry ----------------------------------------------------------------------------------- */
 static void failed_and_cancelled_jobs_are_retried(struct fixture *fixture) {
     char failed[OBJECT_ID_MAX], cancelled[OBJECT_ID_MAX];
     order_one(fixture, 1, 0, failed);
@@ -138,7 +138,8 @@ static void retry_gives_way_to_the_companys_open_job(struct fixture *fixture) {
     assert_unchanged(fixture, before);
     cancel(fixture, second);
     assert_int_equal(retry(fixture, first), JOB_PENDING);
-    must_fail(jobs_retry(fixture->jobs, second, &status, &err), INVALID, "company_has_open_job"); /* the company's is the first now */
+    must_fail(jobs_retry(fixture->jobs, second, &status, &err), INVALID,
+              "company_has_open_job"); /* the company's is the first now */
     assert_non_null(strstr(err.message, first));
     char answer[OBJECT_ID_MAX];
     order_one(fixture, 1, 0, answer);

@@ -103,7 +103,7 @@ static void force_makes_a_job_beside_the_open_one(struct fixture *fixture) {
     jobs_placed_finish(&placed);
 }
 
-/* ---- idempotency keys -------------------------------------------------------------------------------------------------- */
+/* ---- idempotency keys ------------------------------------------------------------------------ */
 static void a_key_repeats_its_first_answer(struct fixture *fixture) {
     struct company companies[3];
     fill(companies, 3, 0);
@@ -144,7 +144,8 @@ static void a_key_with_another_body_is_refused(struct fixture *fixture) {
 
 static void a_key_lives_for_a_day(struct fixture *fixture) {
     struct company company = a_company(1);
-    struct jobs_order order = {.companies = &company, .count = 1, .idempotency_key = "k1", .body_sha256 = "abc", .force = true};
+    struct jobs_order order = {
+        .companies = &company, .count = 1, .idempotency_key = "k1", .body_sha256 = "abc", .force = true};
     struct jobs_placed placed = place(fixture, &order);
     jobs_placed_finish(&placed);
     int finished = -1;
@@ -184,7 +185,8 @@ static void the_largest_order_is_placed(struct fixture *fixture) {
     struct company *companies = x_alloc(ORDER_ITEMS_MAX * sizeof *companies);
     for (int i = 0; i < ORDER_ITEMS_MAX; i++)
         companies[i] = a_company(i);
-    const struct jobs_order order = {.companies = companies, .count = ORDER_ITEMS_MAX, .idempotency_key = "big", .body_sha256 = "b"};
+    const struct jobs_order order = {
+        .companies = companies, .count = ORDER_ITEMS_MAX, .idempotency_key = "big", .body_sha256 = "b"};
     struct jobs_placed placed = place(fixture, &order), again = place(fixture, &order);
     assert_true(again.replayed);
     assert_string_equal(placed.items[ORDER_ITEMS_MAX - 1].job_id, again.items[ORDER_ITEMS_MAX - 1].job_id);

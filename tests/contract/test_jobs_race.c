@@ -1,4 +1,5 @@
-/* Many threads and many processes at one job store: nothing doubled, nothing lost, also when a process is killed in a write. */
+/* Many threads and many processes at one job store: nothing doubled, nothing lost, also when a process is killed in a
+ * write. */
 #include "jobs/jobs.h"
 
 #include <pthread.h>
@@ -11,7 +12,7 @@
 #include "contract/jobs_fixture.h"
 #include "core/retry.h"
 
-/* ---- threads --------------------------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 enum { THREADS = 8 };
 
 struct racer {
@@ -30,7 +31,8 @@ static bool bad(struct racer *racer, enum outcome outcome) {
     return outcome != OK;
 }
 
-static void race(struct fixture *fixture, struct racer racers[THREADS], void *(*run)(void *), const struct lease *lease) {
+static void race(struct fixture *fixture, struct racer racers[THREADS], void *(*run)(void *),
+                 const struct lease *lease) {
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
         racers[i] = (struct racer){.jobs = fixture->jobs, .index = i, .lease = lease};
@@ -100,7 +102,8 @@ static void *adopt(void *arg) {
     char nonce[16];
     str_format(nonce, sizeof nonce, "n%d", racer->index);
     for (int i = 0; i < 20; i++) {
-        enum outcome outcome = jobs_adopt(racer->jobs, racer->lease->job_id, racer->lease->token, nonce, &job, &racer->err);
+        enum outcome outcome =
+            jobs_adopt(racer->jobs, racer->lease->job_id, racer->lease->token, nonce, &job, &racer->err);
         if (outcome == OK)
             racer->won = 1;
         if (outcome != GONE && bad(racer, outcome))
@@ -228,7 +231,7 @@ static void each_lost_lease_is_written_down_once(struct fixture *fixture) {
     }
 }
 
-/* ---- totals while everything moves --------------------------------------------------------------------------------------- */
+/* ---- totals while everything moves ----------------------------------------------------------- */
 static void *work_orders(struct racer *racer) {
     for (int i = 0; i < 25; i++) {
         struct company company = a_company(racer->index * 1000 + i);
@@ -238,7 +241,8 @@ static void *work_orders(struct racer *racer) {
             return NULL;
         char owner[32];
         str_format(owner, sizeof owner, "w%d-%d", racer->index, i);
-        struct jobs_claim_request request = {.owner = owner, .job_id = placed.items[0].job_id, .lease_seconds = LEASE_S};
+        struct jobs_claim_request request = {
+            .owner = owner, .job_id = placed.items[0].job_id, .lease_seconds = LEASE_S};
         struct lease lease;
         bool failed = bad(racer, jobs_claim(racer->jobs, &request, &lease, &racer->err));
         jobs_placed_finish(&placed);
@@ -307,10 +311,11 @@ static void totals_stay_exact_while_the_watermark_moves(struct fixture *fixture)
     assert_true(totals.up_to_ms > 0);
 }
 
-/* ---- processes ------------------------------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------- */
 enum { PROCESSES = 4 };
 
-/* Each child has a store of its own (a store does not survive a fork) and writes job ids, 24 bytes each, to its pipe. */
+/* Each child has a store of its own (a store does not survive a fork) and writes job ids, 24 bytes each, to its pipe.
+ */
 typedef void child_body(struct jobs *jobs, int index, int out);
 
 static void write_id(int out, const char *id) {
@@ -435,7 +440,7 @@ static void processes_set_up_a_new_store_at_once(struct fixture *fixture) {
         assert_int_equal(status_of(fixture, all[i]), JOB_PENDING);
 }
 
-/* ---- kill -9 --------------------------------------------------------------------------------------------------------- */
+/* ---- kill -9 --------------------------------------------------------------------------------- */
 enum { ORDER_OF = 3 };
 
 /* Orders of three; the first id is written once the order is acknowledged. */
@@ -443,7 +448,7 @@ static void place_for_ever(struct jobs *jobs, int index, int out) {
     for (int i = 0; i < 3000; i++) {
         struct company companies[ORDER_OF];
         for (int k = 0; k < ORDER_OF; k++)
-            companies[k] = a_company(index * 100000 + i * ORDER_OF + k);
+            companies[k] = a_company(index * 10000 + i * ORDER_OF + k);
         const struct jobs_order order = {.companies = companies, .count = ORDER_OF};
         struct jobs_placed placed;
         if (jobs_place(jobs, &order, &placed, &err) != OK)
@@ -475,8 +480,9 @@ static void check_after_kill(struct fixture *fixture, char (*ids)[OBJECT_ID_MAX]
 
 static void a_process_killed_in_a_write_leaves_whole_orders(struct fixture *fixture) {
     static char ids[9100][OBJECT_ID_MAX];
-    const char *const faults[] = {"kill:store_before_commit:1", "kill:store_before_commit:2", "kill:store_before_commit:9",
-                                  "kill:store_after_commit:1", "kill:store_after_commit:30"};
+    const char *const faults[] = {"kill:store_before_commit:1", "kill:store_before_commit:2",
+                                  "kill:store_before_commit:9", "kill:store_after_commit:1",
+                                  "kill:store_after_commit:30"};
     int64_t total = 0;
     leave_store(fixture);
     for (size_t i = 0; i < COUNT_OF(faults); i++) {

@@ -65,7 +65,8 @@ bool fake_header(const struct fake_request *request, const char *name, char *out
 }
 
 /* Reads one request into `input`, from its start. False: no more. */
-static bool read_request(struct fake_connection *connection, struct buf *input, struct fake_request *ret, char **ret_head) {
+static bool read_request(struct fake_connection *connection, struct buf *input, struct fake_request *ret,
+                         char **ret_head) {
     size_t wanted = SIZE_MAX;
     size_t head_size = 0;
     char length[32];

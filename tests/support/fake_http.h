@@ -1,5 +1,5 @@
-/* A scripted HTTP server in the test's own process: on loopback, port 0, one thread for each connection. For each request the
- * script says which bytes go out and what happens to the connection then. */
+/* A scripted HTTP server in the test's own process: on loopback, port 0, one thread for each connection. For each
+ * request the script says which bytes go out and what happens to the connection then. */
 #pragma once
 
 #include "base/buf.h"

@@ -34,15 +34,16 @@ int raw_connect(const char *address) {
     return fd;
 }
 
-void raw_send(int fd, const void *bytes, size_t size_bytes) {
+bool raw_send(int fd, const void *bytes, size_t size_bytes) {
     const char *at = bytes;
     while (size_bytes > 0) {
         ssize_t sent = send(fd, at, size_bytes, MSG_NOSIGNAL);
         if (sent <= 0)
-            return;
+            return false;
         at += sent;
         size_bytes -= (size_t)sent;
     }
+    return true;
 }
 
 void raw_send_text(int fd, const char *text) {
@@ -125,7 +126,8 @@ const char *raw_header(const struct raw_answer *answer, const char *name) {
     size_t size = strlen(name);
     if (answer->body == NULL)
         return NULL;
-    for (const char *line = strstr(answer->all.data, "\r\n") + 2; line < answer->body - 2; line = strstr(line, "\r\n") + 2) {
+    for (const char *line = strstr(answer->all.data, "\r\n") + 2; line < answer->body - 2;
+         line = strstr(line, "\r\n") + 2) {
         if (strncasecmp(line, name, size) == 0 && line[size] == ':') {
             const char *from = line + size + 1 + strspn(line + size + 1, " ");
             size_t length = strcspn(from, "\r");

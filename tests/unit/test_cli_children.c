@@ -83,6 +83,17 @@ static void test_addresses(void **state) {
     }
 }
 
+static void test_levels(void **state) {
+    (void)state;
+    assert_true(children_line_is_info("{\"time\":\"2026-11-25T10:00:00.123Z\",\"level\":\"info\",\"message\":\"x\"}"));
+    assert_true(children_line_is_info("2026-11-25T10:00:00.123Z info  filesure-api: listening"));
+    assert_false(children_line_is_info("{\"time\":\"x\",\"level\":\"warn\",\"message\":\" info \"}"));
+    assert_false(children_line_is_info("2026-11-25T10:00:00.123Z error filesure-api: no info here"));
+    assert_false(children_line_is_info("{\"message\":\"none\"}"));
+    assert_false(children_line_is_info("out of memory"));
+    assert_false(children_line_is_info(""));
+}
+
 static void test_output_is_passed_on_in_lines(void **state) {
     (void)state;
     AUTO_FREE char *lines = passed_on("echo one >&2; echo $GREETING >&2; echo nothing; printf 'no end' >&2");
@@ -123,6 +134,12 @@ static void test_a_program_that_is_not_there(void **state) {
     free(children);
 }
 
+static void count_end(void *context, const struct child *child, int status) {
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(child->role, CHILD_WORKER);
+    ++*(int *)context;
+}
+
 /* One obeys, one does not, one is stopped; another role goes on. */
 static void test_stop_ends_a_role(void **state) {
     (void)state;
@@ -141,22 +158,27 @@ static void test_stop_ends_a_role(void **state) {
         children_wait(children, -1, 1000);
     assert_int_equal(children_count(children, CHILD_WORKER), 3);
     pid_t stubborn = children->items[2].pid;
-    children_stop(children, CHILD_WORKER, 300);
+    int count = 0;
+    children_stop(children, CHILD_WORKER, 300, count_end, &count);
+    assert_int_equal(count, 3);
     assert_int_equal(children_count(children, CHILD_WORKER), 0);
     assert_int_equal(children_count(children, CHILD_API), 1);
     assert_int_equal(kill(stubborn, 0), -1);
     assert_int_equal(kill(other, 0), 0);
     assert_int_equal(children_find(children, CHILD_API)->pid, other);
     assert_null(children_find(children, CHILD_PORTAL));
-    children_stop(children, CHILD_API, DEADLINE_MS);
+    children_stop(children, CHILD_API, DEADLINE_MS, NULL, NULL);
     assert_false(children_take_ended(children, &ended, &status));
     free(children);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_addresses),        cmocka_unit_test(test_output_is_passed_on_in_lines),
-        cmocka_unit_test(test_ends_are_told),    cmocka_unit_test(test_a_program_that_is_not_there),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_output_is_passed_on_in_lines),
+        cmocka_unit_test(test_ends_are_told),
+        cmocka_unit_test(test_a_program_that_is_not_there),
         cmocka_unit_test(test_stop_ends_a_role),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 struct fixture {
     struct http_client *client;
     struct fake_http *fake;
+    pthread_mutex_t lock;
     const char *kind; /* what the script plays */
     char seen[4096];  /* head of the last request */
     char seen_body[256];
@@ -34,7 +35,8 @@ static void play_bytes(const struct fixture *fixture, struct fake_reply *reply) 
     } else if (str_eq(kind, "big")) {
         fake_answer(reply, 200, "", fixture->big, sizeof(fixture->big));
     } else if (str_eq(kind, "chunked")) {
-        (void)buf_append_str(&reply->bytes, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+        (void)buf_append_str(&reply->bytes,
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
     } else if (str_eq(kind, "continue")) {
         (void)buf_append_str(&reply->bytes, "HTTP/1.1 103 Early\r\nETag: \"early\"\r\n\r\n");
         fake_answer_text(reply, 200, "", "late");
@@ -81,14 +83,17 @@ static void play_faults(const struct fixture *fixture, struct fake_reply *reply)
 
 static void script(void *context, const struct fake_request *request, struct fake_reply *reply) {
     struct fixture *fixture = context;
+    pthread_mutex_lock(&fixture->lock);
     (void)str_copy(fixture->seen, sizeof(fixture->seen), request->head);
     (void)str_format(fixture->seen_body, sizeof(fixture->seen_body), "%.*s", (int)request->body_size, request->body);
     play_faults(fixture, reply);
+    pthread_mutex_unlock(&fixture->lock);
 }
 
 static int start(void **state) {
     struct fixture *fixture = x_alloc(sizeof(*fixture));
     struct error err;
+    pthread_mutex_init(&fixture->lock, NULL);
     memset(fixture->big, 'x', sizeof(fixture->big));
     fixture->fake = fake_start(script, fixture);
     *state = fixture;
@@ -99,24 +104,31 @@ static int stop(void **state) {
     struct fixture *fixture = *state;
     http_client_destroy(fixture->client);
     fake_stop(fixture->fake);
+    pthread_mutex_destroy(&fixture->lock);
     free(fixture);
     return 0;
 }
 
-static enum outcome ask(struct fixture *fixture, const char *kind, struct http_request request, struct http_response *response,
-                        struct error *err) {
+static enum outcome ask(struct fixture *fixture, const char *kind, struct http_request request,
+                        struct http_response *response, struct error *err) {
     char url[128];
     (void)str_format(url, sizeof(url), "%s/path?x=1", fake_url(fixture->fake));
+    pthread_mutex_lock(&fixture->lock);
     fixture->kind = kind;
+    pthread_mutex_unlock(&fixture->lock);
     *err = (struct error){0};
     request.method = request.method ? request.method : "GET";
     request.url = request.url ? request.url : url;
     request.max_body_bytes = request.max_body_bytes ? request.max_body_bytes : 1000000;
     request.timeout_ms = request.timeout_ms ? request.timeout_ms : 60000;
-    return http_client_send(fixture->client, &request, response, err);
+    enum outcome outcome = http_client_send(fixture->client, &request, response, err);
+    pthread_mutex_lock(&fixture->lock); /* what the script has seen is there */
+    pthread_mutex_unlock(&fixture->lock);
+    return outcome;
 }
 
-static void expect_error(void **state, const char *kind, struct http_request request, enum outcome outcome, const char *code) {
+static void expect_error(void **state, const char *kind, struct http_request request, enum outcome outcome,
+                         const char *code) {
     struct http_response response;
     struct error err;
     enum outcome got = ask(*state, kind, request, &response, &err);
@@ -188,7 +200,9 @@ static void requests(void **state) {
     assert_int_equal(ask(fixture, "hello", (struct http_request){.method = "POST"}, &response, &err), OK);
     http_response_finish(&response);
     assert_non_null(strstr(fixture->seen, "Content-Length: 0\r\n"));
-    assert_int_equal(ask(fixture, "hello", (struct http_request){.method = "PUT", .body = "xy", .body_size = 2}, &response, &err), OK);
+    assert_int_equal(
+        ask(fixture, "hello", (struct http_request){.method = "PUT", .body = "xy", .body_size = 2}, &response, &err),
+        OK);
     http_response_finish(&response);
     assert_non_null(strstr(fixture->seen, "PUT /path"));
     assert_null(strstr(fixture->seen, "Content-Type:"));
@@ -204,7 +218,6 @@ static void head_has_no_body(void **state) {
     struct fixture *fixture = *state;
     struct http_response response;
     struct error err;
-    fixture->kind = "hello";
     assert_int_equal(ask(fixture, "redirect", (struct http_request){.method = "HEAD"}, &response, &err), OK);
     assert_int_equal(response.status, 302);
     http_response_finish(&response);
@@ -216,7 +229,7 @@ static void broken_answers(void **state) {
     struct http_request stalling = {.stall_s = 1};
     expect_error(state, "cut", (struct http_request){0}, RETRY, "cut_short");
     expect_error(state, "cut chunked", (struct http_request){0}, RETRY, "cut_short");
-    expect_error(state, "cut head", (struct http_request){0}, RETRY, "transport");
+    expect_error(state, "cut head", (struct http_request){0}, RETRY, "cut_short");
     expect_error(state, "reset", (struct http_request){0}, RETRY, "transport");
     expect_error(state, "nonsense", (struct http_request){0}, RETRY, "transport");
     expect_error(state, "hang", quick, RETRY, "timeout");
@@ -240,7 +253,8 @@ static void sizes(void **state) {
     struct fixture *fixture = *state;
     struct http_response response;
     struct error err;
-    assert_int_equal(ask(fixture, "big", (struct http_request){.max_body_bytes = sizeof(fixture->big)}, &response, &err), OK);
+    assert_int_equal(
+        ask(fixture, "big", (struct http_request){.max_body_bytes = sizeof(fixture->big)}, &response, &err), OK);
     assert_int_equal(response.body.size_bytes, sizeof(fixture->big));
     http_response_finish(&response);
     expect_error(state, "big", (struct http_request){.max_body_bytes = sizeof(fixture->big) - 1}, INVALID, "too_large");

@@ -14,7 +14,8 @@ static void reads_facts(void **state) {
     (void)state;
     struct head_facts facts;
     struct refusal why;
-    assert_true(check(HEAD("\0\0Host\0 a:1\0\0Content-Length\0 12 \0\0Expect\0 100-continue\0\0\0\0"), false, &facts, &why));
+    assert_true(
+        check(HEAD("\0\0Host\0 a:1\0\0Content-Length\0 12 \0\0Expect\0 100-continue\0\0\0\0"), false, &facts, &why));
     assert_int_equal(facts.lines, 3);
     assert_int_equal(facts.content_length, 12);
     assert_true(facts.expects_continue);
@@ -47,7 +48,9 @@ static void refuses(void **state) {
         {HEAD("\0\0\0\0"), "bad_host"},
         {HEAD("\0\0Host\0a\0\0Host\0a\0\0\0\0"), "bad_host"},
         {HEAD("\0\0Host\0a@b\0\0\0\0"), "bad_host"},
-        {HEAD("\0\0Host\0a\0\0Content-Length\0 99999999999999999999999999999999999999999999999999999999999999999999\0\0\0\0"), "bad_framing"},
+        {HEAD("\0\0Host\0a\0\0Content-Length\0 "
+              "99999999999999999999999999999999999999999999999999999999999999999999\0\0\0\0"),
+         "bad_framing"},
         {HEAD("\0\0Host\0a\0\0Content-Length\0 1\0\0Content-Length\0 1\0\0\0\0"), "bad_framing"},
         {HEAD("\0\0Host\0a\0\0Transfer-Encoding\0 chunkedx\0\0\0\0"), "bad_framing"},
         {HEAD("\0\0Host\0a\0\0Transfer-Encoding\0 chunked\0\0Content-Length\0 1\0\0\0\0"), "bad_framing"},

@@ -20,7 +20,8 @@ static struct reported reported = {.lock = PTHREAD_MUTEX_INITIALIZER};
 static void on_reply(void *context, const char *route, const char *method, int status, double seconds) {
     (void)context;
     pthread_mutex_lock(&reported.lock);
-    (void)str_format(reported.text, sizeof(reported.text), "%s %s %d %s", method, route, status, seconds >= 0 ? "" : "negative");
+    (void)str_format(reported.text, sizeof(reported.text), "%s %s %d %s", method, route, status,
+                     seconds >= 0 ? "" : "negative");
     pthread_mutex_unlock(&reported.lock);
 }
 
@@ -40,8 +41,8 @@ static void item(struct http_exchange *exchange, void *context) {
     (void)context;
     if (!http_query_only(exchange, (const char *const[]){"q", NULL}))
         return;
-    value = json_pack("{s:s, s:s, s:s, s:s?, s:s}", "id", http_param(exchange, "id"), "path", http_path(exchange), "method",
-                      http_method(exchange), "q", q, "from", http_client_address(exchange));
+    value = json_pack("{s:s, s:s, s:s, s:s?, s:s}", "id", http_param(exchange, "id"), "path", http_path(exchange),
+                      "method", http_method(exchange), "q", q, "from", http_client_address(exchange));
     http_reply_json(exchange, 200, value);
 }
 
@@ -134,7 +135,8 @@ static void expect(void **state, const char *request_line, int status, const cha
 static void routes_are_found(void **state) {
     expect(state, "GET /items/fixed", 200, "fixed", "GET /items/fixed 200");
     expect(state, "GET /items/7", 200, "\"id\":\"7\"", "GET /items/{id} 200");
-    expect(state, "GET /items/a%2Fb%20c", 200, "{\"id\":\"a/b c\",\"path\":\"/items/a/b c\",\"method\":\"GET\",\"q\":null,\"from\":\"127.0.0.1\"}",
+    expect(state, "GET /items/a%2Fb%20c", 200,
+           "{\"id\":\"a/b c\",\"path\":\"/items/a/b c\",\"method\":\"GET\",\"q\":null,\"from\":\"127.0.0.1\"}",
            "GET /items/{id} 200");
     expect(state, "GET /items/7/parts/9", 200, "9", "GET /items/{id}/parts/{n} 200");
     expect(state, "POST /items/7", 200, "\"method\":\"POST\"", "POST /items/{id} 200");
@@ -213,12 +215,14 @@ static void etags(void **state) {
     static const struct {
         const char *known;
         int status;
-    } rows[] = {{"\"v1\"", 304},   {"W/\"v1\"", 304}, {"\"v0\", \"v1\"", 304}, {"*", 304}, {"\"v0\"", 200},
-                {"\"v1\"x", 200}, {"", 200},         {"v1", 200}};
+    } rows[] = {{"\"v1\"", 304}, {"W/\"v1\"", 304}, {"\"v0\", \"v1\"", 304},
+                {"*", 304},      {"\"v0\"", 200},   {"\"v1\"x", 200},
+                {"", 200},       {"v1", 200}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char text[256];
         struct raw_answer answer;
-        (void)str_format(text, sizeof(text), "GET /tagged HTTP/1.1\r\n" HOST "If-None-Match: %s\r\n\r\n", rows[i].known);
+        (void)str_format(text, sizeof(text), "GET /tagged HTTP/1.1\r\n" HOST "If-None-Match: %s\r\n\r\n",
+                         rows[i].known);
         raw_ask_text(httpd_address(*state), text, &answer);
         if (answer.status != rows[i].status)
             fail_msg("%s: %d", rows[i].known, answer.status);
@@ -244,7 +248,8 @@ static void problems(void **state) {
 
 static void bad_addresses(void **state) {
     (void)state;
-    struct httpd_config config = {.listen = "nowhere", .routes = routes, .routes_count = 1, .threads = 1, .max_connections = 1};
+    struct httpd_config config = {
+        .listen = "nowhere", .routes = routes, .routes_count = 1, .threads = 1, .max_connections = 1};
     struct httpd *first = NULL;
     struct httpd *second = NULL;
     struct error err;

@@ -109,16 +109,23 @@ static void events(struct http_exchange *exchange, void *context) {
 }
 
 static const struct http_route routes[] = {
-    {.method = "GET", .path = "/quick", .handler = quick},     {.method = "GET", .path = "/together", .handler = together},
-    {.method = "GET", .path = "/working", .handler = working}, {.method = "GET", .path = "/delayed", .handler = delayed},
-    {.method = "GET", .path = "/hang", .handler = hang},       {.method = "GET", .path = "/late-reset", .handler = late_reset},
-    {.method = "GET", .path = "/huge", .handler = huge},       {.method = "GET", .path = "/paced", .handler = paced},
+    {.method = "GET", .path = "/quick", .handler = quick},
+    {.method = "GET", .path = "/together", .handler = together},
+    {.method = "GET", .path = "/working", .handler = working},
+    {.method = "GET", .path = "/delayed", .handler = delayed},
+    {.method = "GET", .path = "/hang", .handler = hang},
+    {.method = "GET", .path = "/late-reset", .handler = late_reset},
+    {.method = "GET", .path = "/huge", .handler = huge},
+    {.method = "GET", .path = "/paced", .handler = paced},
     {.method = "GET", .path = "/events", .handler = events},
 };
 
 static struct httpd *start(int threads) {
-    const struct httpd_config config = {
-        .listen = "127.0.0.1:0", .routes = routes, .routes_count = COUNT_OF(routes), .threads = threads, .max_connections = 256};
+    const struct httpd_config config = {.listen = "127.0.0.1:0",
+                                        .routes = routes,
+                                        .routes_count = COUNT_OF(routes),
+                                        .threads = threads,
+                                        .max_connections = 256};
     struct httpd *httpd = NULL;
     struct error err;
     gate.inside = 0;
@@ -175,8 +182,16 @@ static void idle_server_stops_at_once(void **state) {
 
 static void every_kind_of_connection_ends(void **state) {
     static const char *const requests[] = {
-        "", "GET /qu", "POST /quick HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nx", GET("/hang"), GET("/late-reset"),
-        GET("/huge"), GET("/events"), GET("/events"), GET("/delayed"), GET("/paced"),
+        "",
+        "GET /qu",
+        "POST /quick HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nx",
+        GET("/hang"),
+        GET("/late-reset"),
+        GET("/huge"),
+        GET("/events"),
+        GET("/events"),
+        GET("/delayed"),
+        GET("/paced"),
     };
     (void)state;
     int fds[COUNT_OF(requests)];
@@ -253,10 +268,8 @@ static void nothing_new_once_stopped(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(handlers_run_together),
-        cmocka_unit_test(idle_server_stops_at_once),
-        cmocka_unit_test(every_kind_of_connection_ends),
-        cmocka_unit_test(reply_under_way_ends),
+        cmocka_unit_test(handlers_run_together),         cmocka_unit_test(idle_server_stops_at_once),
+        cmocka_unit_test(every_kind_of_connection_ends), cmocka_unit_test(reply_under_way_ends),
         cmocka_unit_test(nothing_new_once_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

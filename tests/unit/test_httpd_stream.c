@@ -127,17 +127,25 @@ static void reset(struct http_exchange *exchange, void *context) {
 }
 
 static const struct http_route routes[] = {
-    {.method = "GET", .path = "/stream", .handler = stream},   {.method = "GET", .path = "/empty", .handler = empty},
-    {.method = "GET", .path = "/broken", .handler = broken},   {.method = "GET", .path = "/blocked", .handler = blocked},
-    {.method = "GET", .path = "/paced", .handler = paced},     {.method = "GET", .path = "/paced-bytes", .handler = paced_bytes},
-    {.method = "GET", .path = "/delayed", .handler = delayed}, {.method = "GET", .path = "/quick", .handler = quick},
-    {.method = "GET", .path = "/cut", .handler = cut},         {.method = "GET", .path = "/hang", .handler = hang},
+    {.method = "GET", .path = "/stream", .handler = stream},
+    {.method = "GET", .path = "/empty", .handler = empty},
+    {.method = "GET", .path = "/broken", .handler = broken},
+    {.method = "GET", .path = "/blocked", .handler = blocked},
+    {.method = "GET", .path = "/paced", .handler = paced},
+    {.method = "GET", .path = "/paced-bytes", .handler = paced_bytes},
+    {.method = "GET", .path = "/delayed", .handler = delayed},
+    {.method = "GET", .path = "/quick", .handler = quick},
+    {.method = "GET", .path = "/cut", .handler = cut},
+    {.method = "GET", .path = "/hang", .handler = hang},
     {.method = "GET", .path = "/reset", .handler = reset},
 };
 
 static int start(void **state) {
-    const struct httpd_config config = {
-        .listen = "127.0.0.1:0", .routes = routes, .routes_count = COUNT_OF(routes), .threads = 2, .max_connections = 64};
+    const struct httpd_config config = {.listen = "127.0.0.1:0",
+                                        .routes = routes,
+                                        .routes_count = COUNT_OF(routes),
+                                        .threads = 2,
+                                        .max_connections = 64};
     struct error err;
     gate.freed = 0;
     gate.blocked = gate.open = false;

@@ -51,10 +51,11 @@ static void open_is_pending_or_processing(void **state) {
         assert_int_equal(job_status_open((enum job_status)i), i == JOB_PENDING || i == JOB_PROCESSING);
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 enum { NOW = 1000000, NO_WORKER_AFTER = 30000 };
 
-static void check_waiting(const struct job *job, int leases, enum waiting_reason reason, int64_t since_ms, int64_t until_ms) {
+static void check_waiting(const struct job *job, int leases, enum waiting_reason reason, int64_t since_ms,
+                          int64_t until_ms) {
     struct waiting waiting = job_waiting(job, NOW, leases, NO_WORKER_AFTER);
     assert_string_equal(waiting_reason_name(waiting.reason), waiting_reason_name(reason));
     assert_int_equal(waiting.since_ms, since_ms);
@@ -82,7 +83,8 @@ static void jobs_not_due_back_off(void **state) {
 
 static void leased_cancelling_and_finished_jobs(void **state) {
     (void)state;
-    struct job job = {.status = JOB_PROCESSING, .locked_at_ms = NOW - 7, .updated_at_ms = NOW - 3, .available_at_ms = NOW + 1};
+    struct job job = {
+        .status = JOB_PROCESSING, .locked_at_ms = NOW - 7, .updated_at_ms = NOW - 3, .available_at_ms = NOW + 1};
     check_waiting(&job, 1, WAIT_LEASED, NOW - 7, NOW + 1);
     job.cancel_requested = true;
     check_waiting(&job, 1, WAIT_CANCELLING, NOW - 3, NOW + 1);
@@ -97,12 +99,9 @@ static void leased_cancelling_and_finished_jobs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_are_those_of_the_contract),
-        cmocka_unit_test(other_words_are_refused_and_change_nothing),
-        cmocka_unit_test(open_is_pending_or_processing),
-        cmocka_unit_test(due_jobs_are_queued_or_lack_a_worker),
-        cmocka_unit_test(jobs_not_due_back_off),
-        cmocka_unit_test(leased_cancelling_and_finished_jobs),
+        cmocka_unit_test(words_are_those_of_the_contract), cmocka_unit_test(other_words_are_refused_and_change_nothing),
+        cmocka_unit_test(open_is_pending_or_processing),   cmocka_unit_test(due_jobs_are_queued_or_lack_a_worker),
+        cmocka_unit_test(jobs_not_due_back_off),           cmocka_unit_test(leased_cancelling_and_finished_jobs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

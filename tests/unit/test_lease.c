@@ -9,10 +9,9 @@
 
 enum { NOW = 1000000000, LEASE_S = 60, LEASE_MS = LEASE_S * 1000 };
 #define ID "65a000000000000000000001"
-#define OTHER_ID "65a000000000000000000002"
 
-static struct job job;           /* what the test works on */
-static struct run_record ended;  /* the entry that the last rule made */
+static struct job job;          /* what the test works on */
+static struct run_record ended; /* the entry that the last rule made */
 static const struct ended_list nothing = {NULL, 0};
 static const struct lease_end end_pending = {.outcome = RUN_PENDING, .rows = {.expected = 5, .stored = 2}};
 
@@ -52,7 +51,7 @@ static void assert_not_leased(void) {
     assert_memory_equal(&job.run, &none, sizeof none);
 }
 
-/* ---- placing, claimable ---------------------------------------------------------------------------------------------- */
+/* ---- placing, claimable ---------------------------------------------------------------------- */
 static void a_placed_job_is_pending_and_due(void **state) {
     (void)state;
     assert_int_equal(job.status, JOB_PENDING);
@@ -80,7 +79,7 @@ static void claimable_is_open_and_due(void **state) {
     }
 }
 
-/* ---- claim --------------------------------------------------------------------------------------------------------- */
+/* ---- claim ----------------------------------------------------------------------------------- */
 static void a_claim_leases_a_due_job(void **state) {
     (void)state;
     claim_at(NOW + 7, "t1", CLAIM_TAKEN);
@@ -145,6 +144,14 @@ static void a_cancel_found_at_a_claim_ends_the_job(void **state) {
     assert_int_equal(ended.job_status, JOB_CANCELLED);
 }
 
+/* No rule leaves such a job; a claim that neither took nor ended it would be tried for ever. */
+static void a_flag_without_a_run_stops_no_claim(void **state) {
+    (void)state;
+    job.cancel_requested = true;
+    claim_at(NOW, "t1", CLAIM_TAKEN);
+    assert_false(job.cancel_requested);
+}
+
 static void only_a_live_unadopted_lease_of_the_owner_is_an_earlier_claim(void **state) {
     (void)state;
     assert_false(lease_claimed_before(&job, "", NOW));
@@ -156,7 +163,7 @@ static void only_a_live_unadopted_lease_of_the_owner_is_an_earlier_claim(void **
     assert_false(lease_claimed_before(&job, "owner", NOW));
 }
 
-/* ---- adopt, heartbeat ---------------------------------------------------------------------------------------------- */
+/* ---- adopt, heartbeat ------------------------------------------------------------------------ */
 static void the_first_nonce_adopts_and_may_repeat(void **state) {
     (void)state;
     claim_at(NOW, "t1", CLAIM_TAKEN);
@@ -213,7 +220,7 @@ static void the_registry_names_a_company_once(void **state) {
     assert_string_equal(job.company.name, "ASHA STEEL");
 }
 
-/* ---- ends ---------------------------------------------------------------------------------------------------------- */
+/* ---- ends ------------------------------------------------------------------------------------ */
 static void an_end_with_filings_left_is_pending_at_once(void **state) {
     (void)state;
     run_at(NOW);
@@ -240,7 +247,8 @@ static void an_end_with_filings_left_is_pending_at_once(void **state) {
 static void completed_needs_a_row_for_every_filing(void **state) {
     (void)state;
     run_at(NOW);
-    struct lease_end end = {.outcome = RUN_COMPLETED, .manifest_name = "m", .rows = {.expected = 3, .stored = 1, .missing = 1}};
+    struct lease_end end = {
+        .outcome = RUN_COMPLETED, .manifest_name = "m", .rows = {.expected = 3, .stored = 1, .missing = 1}};
     struct job before = job;
     assert_int_equal(end_as(&end, NOW), END_INCOMPLETE);
     end.rows.expected = -1;
@@ -267,7 +275,8 @@ static void a_company_without_filings_completes(void **state) {
 
 static void a_failed_run_backs_off_longer_each_time(void **state) {
     (void)state;
-    struct lease_end end = {.outcome = RUN_FAILED, .error_code = "portal_down", .error_message = "502", .random = UINT64_MAX};
+    struct lease_end end = {
+        .outcome = RUN_FAILED, .error_code = "portal_down", .error_message = "502", .random = UINT64_MAX};
     int64_t now_ms = NOW, before_ms = 0;
     for (int i = 0; i < 12; i++) {
         run_at(now_ms);
@@ -337,7 +346,8 @@ static void only_completed_and_failed_win_over_a_cancel(void **state) {
         setup(NULL);
         run_at(NOW);
         assert_int_equal(job_cancel(&job, "fresh", NOW, &ended), CANCEL_REQUESTED);
-        const struct lease_end end = {.outcome = cases[i].outcome, .error_code = "code", .error_message = "text", .manifest_name = "m"};
+        const struct lease_end end = {
+            .outcome = cases[i].outcome, .error_code = "code", .error_message = "text", .manifest_name = "m"};
         assert_int_equal(end_as(&end, NOW), END_DONE);
         assert_int_equal(job.status, cases[i].status);
         assert_int_equal(ended.outcome, cases[i].outcome);
@@ -386,7 +396,7 @@ static void a_lost_lease_is_no_end_of_its_own(void **state) {
     assert_untouched(&before);
 }
 
-/* ---- expiry -------------------------------------------------------------------------------------------------------- */
+/* ---- expiry ---------------------------------------------------------------------------------- */
 static void a_lease_expires_at_its_end_and_not_before(void **state) {
     (void)state;
     struct job before = job;
@@ -417,147 +427,6 @@ static void an_expiry_cancels_when_that_was_requested(void **state) {
     assert_not_leased();
 }
 
-/* ---- a person ------------------------------------------------------------------------------------------------------ */
-static void a_pending_job_is_cancelled_at_once(void **state) {
-    (void)state;
-    job.runs = 4;
-    assert_int_equal(job_cancel(&job, "fresh", NOW + 2, &ended), CANCEL_DONE);
-    assert_int_equal(job.status, JOB_CANCELLED);
-    assert_string_equal(ended.token, "fresh");
-    assert_int_equal(ended.run, 0); /* no run */
-    assert_int_equal(ended.outcome, RUN_CANCELLED);
-    assert_int_equal(ended.job_status, JOB_CANCELLED);
-    assert_int_equal(ended.ended_at_ms, NOW + 2);
-    struct job before = job;
-    assert_int_equal(job_cancel(&job, "fresh2", NOW, &ended), CANCEL_REFUSED);
-    assert_untouched(&before);
-}
-
-static void a_running_job_is_asked_to_stop(void **state) {
-    (void)state;
-    run_at(NOW);
-    for (int i = 0; i < 2; i++) { /* asking twice is fine */
-        assert_int_equal(job_cancel(&job, "fresh", NOW, &ended), CANCEL_REQUESTED);
-        assert_int_equal(job.status, JOB_PROCESSING);
-        assert_true(job.cancel_requested);
-        assert_string_equal(job.lease_token, "t1");
-    }
-    assert_true(lease_beat(&job, "t1", NULL, NOW)); /* the lease goes on; its reply carries the flag */
-    assert_true(job.cancel_requested);
-}
-
-static void retry_takes_failed_and_cancelled_jobs_only(void **state) {
-    (void)state;
-    for (int status = 0; status < JOB_STATUS_COUNT; status++) {
-        setup(NULL);
-        job.status = (enum job_status)status;
-        job.attempts = 6;
-        job.backoff_ms = 1000;
-        struct job before = job;
-        if (status != JOB_FAILED && status != JOB_CANCELLED) {
-            assert_int_equal(job_retry(&job, NULL, NOW + 5), RETRY_REFUSED);
-            assert_untouched(&before);
-            continue;
-        }
-        assert_int_equal(job_retry(&job, NULL, NOW + 5), RETRY_DONE);
-        assert_int_equal(job.status, JOB_PENDING);
-        assert_int_equal(job.available_at_ms, NOW + 5);
-        assert_int_equal(job.attempts, 0);
-        assert_int_equal(job.backoff_ms, 0);
-        assert_false(job.cancel_requested);
-    }
-}
-
-static void retry_gives_way_to_another_open_job_of_the_company(void **state) {
-    (void)state;
-    struct job other = {.id = OTHER_ID, .status = JOB_PROCESSING};
-    job.status = JOB_FAILED;
-    struct job before = job;
-    assert_int_equal(job_retry(&job, &other, NOW), RETRY_TAKEN);
-    other.status = JOB_PENDING;
-    assert_int_equal(job_retry(&job, &other, NOW), RETRY_TAKEN);
-    assert_untouched(&before);
-    other.status = JOB_COMPLETED;
-    assert_int_equal(job_retry(&job, &other, NOW), RETRY_DONE);
-    job.status = JOB_FAILED;
-    struct job self = job;
-    self.status = JOB_PENDING; /* what `companies` names is this very job */
-    assert_int_equal(job_retry(&job, &self, NOW), RETRY_DONE);
-}
-
-static void an_open_job_answers_for_its_company(void **state) {
-    (void)state;
-    assert_false(company_job_answers(NULL));
-    for (int status = 0; status < JOB_STATUS_COUNT; status++) {
-        job.status = (enum job_status)status;
-        assert_int_equal(company_job_answers(&job), status == JOB_PENDING || status == JOB_PROCESSING);
-    }
-}
-
-/* ---- keeper -------------------------------------------------------------------------------------------------------- */
-static void foreign_pending_jobs_are_taken_in_at_once(void **state) {
-    (void)state;
-    job.available_at_ms = job.at_ms = 0;
-    job.created_at_ms = NOW - 500;
-    job.company.name[0] = '\0';
-    assert_true(job_take_in(&job, NOW, NOW + 3));
-    assert_int_equal(job.available_at_ms, NOW - 500);
-    assert_int_equal(job.at_ms, NOW + 3);
-    assert_string_equal(job.company.name, job.company.cin);
-    struct job before = job;
-    assert_false(job_take_in(&job, NOW, NOW)); /* one of ours */
-    assert_untouched(&before);
-    job.available_at_ms = 0;
-    job.created_at_ms = NOW + 1000; /* its clock was ahead */
-    assert_true(job_take_in(&job, NOW, NOW));
-    assert_int_equal(job.available_at_ms, NOW);
-}
-
-static void foreign_running_jobs_are_taken_in_when_silent(void **state) {
-    (void)state;
-    job.status = JOB_PROCESSING;
-    job.available_at_ms = job.at_ms = 0;
-    job.updated_at_ms = NOW - INTAKE_AFTER_MS - 1;
-    job.locked_at_ms = NOW - INTAKE_AFTER_MS + 1;
-    str_copy(job.lease_owner, sizeof job.lease_owner, "starter");
-    struct job before = job;
-    assert_false(job_take_in(&job, NOW, NOW));
-    assert_untouched(&before);
-    assert_true(job_take_in(&job, NOW + 1, NOW));
-    assert_int_equal(job.status, JOB_PENDING);
-    assert_int_equal(job.available_at_ms, NOW + 1);
-    assert_not_leased();
-    setup(NULL);
-    job.status = JOB_PROCESSING; /* no lock: by its last change */
-    job.available_at_ms = 0;
-    job.updated_at_ms = NOW - INTAKE_AFTER_MS;
-    assert_true(job_take_in(&job, NOW, NOW));
-    for (int status = JOB_COMPLETED; status < JOB_STATUS_COUNT; status++) {
-        job.status = (enum job_status)status;
-        job.available_at_ms = 0;
-        assert_false(job_take_in(&job, NOW, NOW));
-    }
-}
-
-static void a_clock_set_back_strands_no_job(void **state) {
-    (void)state;
-    job.available_at_ms = NOW + BACKOFF_CAP_MS;
-    assert_false(job_mend_clock(&job, NOW));
-    job.available_at_ms++;
-    assert_true(job_mend_clock(&job, NOW));
-    assert_int_equal(job.available_at_ms, NOW + BACKOFF_CAP_MS);
-    job.status = JOB_PROCESSING;
-    job.lease_seconds = LEASE_S;
-    job.available_at_ms = NOW + LEASE_MS;
-    assert_false(job_mend_clock(&job, NOW));
-    job.available_at_ms++;
-    assert_true(job_mend_clock(&job, NOW));
-    assert_int_equal(job.available_at_ms, NOW + LEASE_MS);
-    job.status = JOB_COMPLETED;
-    job.available_at_ms = INT64_MAX;
-    assert_false(job_mend_clock(&job, NOW));
-}
-
 #define CASE(function) cmocka_unit_test_setup(function, setup)
 
 int main(void) {
@@ -568,6 +437,7 @@ int main(void) {
         CASE(a_job_that_is_not_due_or_leased_is_refused),
         CASE(a_take_over_ends_the_old_lease_as_lost),
         CASE(a_cancel_found_at_a_claim_ends_the_job),
+        CASE(a_flag_without_a_run_stops_no_claim),
         CASE(only_a_live_unadopted_lease_of_the_owner_is_an_earlier_claim),
         CASE(the_first_nonce_adopts_and_may_repeat),
         CASE(attempts_start_again_when_rows_came),
@@ -586,14 +456,6 @@ int main(void) {
         CASE(a_lost_lease_is_no_end_of_its_own),
         CASE(a_lease_expires_at_its_end_and_not_before),
         CASE(an_expiry_cancels_when_that_was_requested),
-        CASE(a_pending_job_is_cancelled_at_once),
-        CASE(a_running_job_is_asked_to_stop),
-        CASE(retry_takes_failed_and_cancelled_jobs_only),
-        CASE(retry_gives_way_to_another_open_job_of_the_company),
-        CASE(an_open_job_answers_for_its_company),
-        CASE(foreign_pending_jobs_are_taken_in_at_once),
-        CASE(foreign_running_jobs_are_taken_in_when_silent),
-        CASE(a_clock_set_back_strands_no_job),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,8 @@ static void reaches_the_cap_and_no_more(void **state) {
     (void)state;
     int64_t delay_ms = 0;
     for (int i = 0; i < 10; i++)
-        delay_ms = backoff_next_ms(delay_ms, 0, (uint64_t)(delay_ms * 3 > BACKOFF_BASE_MS ? delay_ms * 3 - BACKOFF_BASE_MS : 0));
+        delay_ms = backoff_next_ms(delay_ms, 0,
+                                   (uint64_t)(delay_ms * 3 > BACKOFF_BASE_MS ? delay_ms * 3 - BACKOFF_BASE_MS : 0));
     assert_int_equal(delay_ms, BACKOFF_CAP_MS);
 }
 

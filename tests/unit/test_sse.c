@@ -24,8 +24,12 @@ static const struct http_route routes[] = {{.method = "GET", .path = "/events", 
 
 static int start(void **state) {
     struct fixture *fixture = x_alloc(sizeof(*fixture));
-    const struct httpd_config config = {
-        .listen = "127.0.0.1:0", .routes = routes, .routes_count = 1, .threads = 2, .max_connections = 64, .context = fixture};
+    const struct httpd_config config = {.listen = "127.0.0.1:0",
+                                        .routes = routes,
+                                        .routes_count = 1,
+                                        .threads = 2,
+                                        .max_connections = 64,
+                                        .context = fixture};
     struct error err;
     fixture->channel = sse_channel_create(LISTENERS, KEPT);
     *state = fixture;
@@ -131,15 +135,18 @@ static void listeners_are_limited(void **state) {
     struct raw_answer answer;
     for (int i = 0; i < LISTENERS; i++)
         fds[i] = listen_from(fixture, NULL, &all[i]);
-    raw_ask_text(httpd_address(fixture->httpd), "GET /events HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n", &answer);
+    raw_ask_text(httpd_address(fixture->httpd), "GET /events HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",
+                 &answer);
     assert_int_equal(answer.status, 503);
     assert_string_equal(raw_header(&answer, "Retry-After"), "5");
     raw_finish(&answer);
     close(fds[0]);
     int64_t until_ms = raw_deadline_ms();
     int status = 503;
-    while (status == 503 && clock_monotonic_ms() < until_ms) { /* the one that left is noticed although nothing is sent */
-        raw_ask_text(httpd_address(fixture->httpd), "HEAD /events HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n", &answer);
+    while (status == 503 &&
+           clock_monotonic_ms() < until_ms) { /* the one that left is noticed although nothing is sent */
+        raw_ask_text(httpd_address(fixture->httpd), "HEAD /events HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",
+                     &answer);
         status = answer.status;
         raw_finish(&answer);
     }

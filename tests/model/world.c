@@ -1,0 +1,251 @@
+#include "model/world.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/batch.h"
+
+/* ---- packing: a member that a configuration does not use takes no bit and stays 0 ---- */
+
+static void add_field(struct world_layout *layout, size_t offset, uint8_t bits, bool used) {
+    if (used) {
+        layout->fields[layout->count].offset = (uint16_t)offset;
+        layout->fields[layout->count++].bits = bits;
+    }
+}
+
+#define MANIFEST_BITS(config) ((config)->filings ? 6 : 1)
+#define FIELD(member, bits, used) add_field(layout, offsetof(struct world, member), bits, used)
+
+static void layout_job(const struct model_config *config, struct world_layout *layout) {
+    FIELD(job.status, 3, true);
+    FIELD(job.available, 2, true);
+    FIELD(job.token, 3, true);
+    FIELD(job.owner, 2, true);
+    FIELD(job.adopted, 3, true);
+    FIELD(job.cancel, 1, config->cancel);
+    FIELD(job.attempts, 3, config->max_attempts > 0);
+    FIELD(job.rows_seen, 2, config->max_attempts > 0);
+    FIELD(fruitless, 3, config->max_attempts > 0);
+    FIELD(job.manifest, MANIFEST_BITS(config), true);
+    FIELD(other, 2, config->company);
+    FIELD(names_other, 1, config->company);
+    FIELD(cancel_wanted, 1, config->cancel);
+}
+
+static void layout_facts(const struct model_config *config, struct world_layout *layout) {
+    FIELD(list, 2, true);
+    FIELD(manifest_blob, MANIFEST_BITS(config), true);
+    for (int n = 0; n < config->filings; n++) {
+        FIELD(rows[n], 2, true);
+        for (int reading = 0; reading < M_READINGS; reading++) {
+            FIELD(blobs[n][reading], 2, true);
+        }
+    }
+    for (int i = 0; i < config->tokens; i++) {
+        FIELD(entries[i].place, 3, true);
+        FIELD(entries[i].outcome, 3, true);
+        FIELD(entries[i].ender, 3, true);
+    }
+}
+
+static void layout_worker(const struct model_config *config, struct world_layout *layout, int w) {
+    FIELD(workers[w].pc, 4, true);
+    FIELD(workers[w].token, 3, true);
+    FIELD(workers[w].outcome, 3, true);
+    FIELD(workers[w].give_back, 1, true);
+    FIELD(workers[w].list, 2, true);
+    FIELD(workers[w].rows, 2, config->stale_rows);
+    FIELD(workers[w].manifest, MANIFEST_BITS(config), true);
+    for (int n = 0; n < config->filings; n++) {
+        FIELD(workers[w].filings[n], 2, true);
+    }
+}
+
+static void layout_request(const struct model_config *config, struct world_layout *layout, int i) {
+    FIELD(requests[i].kind, 4, true);
+    FIELD(requests[i].token, 3, true);
+    FIELD(requests[i].process, 3, true);
+    FIELD(requests[i].owner, 2, true);
+    FIELD(requests[i].outcome, 3, true);
+    FIELD(requests[i].give_back, 1, true);
+    FIELD(requests[i].release, 1, true);
+    FIELD(requests[i].number, 2, config->filings > 0);
+    FIELD(requests[i].value, 6, true);
+}
+
+void world_layout(const struct model_config *config, struct world_layout *layout) {
+    int bits = 0;
+    *layout = (struct world_layout){0};
+    layout_job(config, layout);
+    layout_facts(config, layout);
+    for (int w = 0; w < config->workers; w++) {
+        layout_worker(config, layout, w);
+    }
+    for (int k = 0; k < config->keepers; k++) {
+        FIELD(keepers[k].pc, 2, true);
+        FIELD(keepers[k].token, 3, true);
+    }
+    for (int i = 0; i < config->requests; i++) {
+        layout_request(config, layout, i);
+    }
+    for (int i = 0; i < layout->count; i++) {
+        bits += layout->fields[i].bits;
+    }
+    layout->words = (size_t)(bits + 63) / 64;
+    assert(layout->words <= SEARCH_WORDS_MAX);
+}
+
+void world_unpack(const struct world_layout *layout, const uint64_t *packed, struct world *ret) {
+    memset(ret, 0, sizeof(*ret));
+    size_t at = 0;
+    for (int i = 0; i < layout->count; i++) {
+        unsigned bits = layout->fields[i].bits;
+        uint64_t value = packed[at / 64] >> at % 64;
+        if (at % 64 + bits > 64) {
+            value |= packed[at / 64 + 1] << (64 - at % 64);
+        }
+        ((uint8_t *)ret)[layout->fields[i].offset] = (uint8_t)(value & ((1u << bits) - 1));
+        at += bits;
+    }
+}
+
+void world_pack(const struct world_layout *layout, const struct world *world, uint64_t *ret) {
+    memset(ret, 0, layout->words * sizeof(*ret));
+    size_t at = 0;
+    for (int i = 0; i < layout->count; i++) {
+        unsigned bits = layout->fields[i].bits;
+        uint64_t value = ((const uint8_t *)world)[layout->fields[i].offset];
+        ret[at / 64] |= value << at % 64;
+        if (at % 64 + bits > 64) {
+            ret[at / 64 + 1] |= value >> (64 - at % 64);
+        }
+        at += bits;
+    }
+    struct world again; /* nothing that matters is without a place */
+    world_unpack(layout, ret, &again);
+    assert(memcmp(&again, world, sizeof(again)) == 0);
+}
+
+/* ---- the state in short ---- */
+
+void world_start(const struct model_config *config, struct world *ret) {
+    *ret = (struct world){.job = {.status = JOB_PENDING, .available = AVAILABLE_NOW}};
+    if (config->foreign) {
+        ret->job = (struct world_job){.status = JOB_PROCESSING, .available = AVAILABLE_NEVER};
+    }
+}
+
+int world_list_count(const struct model_config *config, uint8_t list) {
+    return list == LIST_FULL ? config->filings : list == LIST_SHORT ? config->filings - 1 : 0;
+}
+
+int world_count_rows(const struct world *world, int filings) {
+    int count = 0;
+    for (int n = 0; n < filings; n++) {
+        count += world->rows[n] != 0;
+    }
+    return count;
+}
+
+/* ---- tokens ---- */
+
+struct renaming {
+    uint8_t to[M_TOKENS + 1];
+    uint8_t used;
+};
+
+static void rename_token(struct renaming *renaming, uint8_t *token) {
+    if (*token && !renaming->to[*token]) {
+        renaming->to[*token] = ++renaming->used;
+    }
+    *token = renaming->to[*token];
+}
+
+static bool unrecorded(const struct world_entry *entry) {
+    return entry->place != ENTRY_NONE && entry->place != ENTRY_RECORDED;
+}
+
+static int weight(const struct world_entry *entry) {
+    return entry->place * 64 + entry->outcome * 8 + entry->ender;
+}
+
+/* Entries that are to be recorded and that nobody refers to: in an order of their own. */
+static void rename_rest(const struct world *world, struct renaming *renaming) {
+    for (;;) {
+        int best = -1;
+        for (int i = 0; i < M_TOKENS; i++) {
+            bool left = !renaming->to[i + 1] && unrecorded(&world->entries[i]);
+            if (left && (best < 0 || weight(&world->entries[i]) < weight(&world->entries[best]))) {
+                best = i;
+            }
+        }
+        if (best < 0) {
+            return;
+        }
+        renaming->to[best + 1] = ++renaming->used;
+    }
+}
+
+void world_settle(struct world *world) {
+    struct renaming renaming = {0};
+    struct world_entry entries[M_TOKENS] = {0};
+    rename_token(&renaming, &world->job.token);
+    for (int i = 0; i < M_WORKERS; i++) {
+        rename_token(&renaming, &world->workers[i].token);
+    }
+    for (int i = 0; i < M_REQUESTS; i++) {
+        rename_token(&renaming, &world->requests[i].token);
+    }
+    for (int i = 0; i < M_KEEPERS; i++) {
+        rename_token(&renaming, &world->keepers[i].token);
+    }
+    rename_rest(world, &renaming);
+    for (int i = 0; i < M_TOKENS; i++) {
+        if (renaming.to[i + 1]) {
+            entries[renaming.to[i + 1] - 1] = world->entries[i];
+        }
+    }
+    memcpy(world->entries, entries, sizeof(entries));
+}
+
+static bool token_used(const struct world *world, uint8_t token) {
+    bool used = world->job.token == token || world->entries[token - 1].place != ENTRY_NONE;
+    for (int i = 0; i < M_WORKERS; i++) {
+        used |= world->workers[i].token == token;
+    }
+    for (int i = 0; i < M_REQUESTS; i++) {
+        used |= world->requests[i].token == token;
+    }
+    for (int i = 0; i < M_KEEPERS; i++) {
+        used |= world->keepers[i].token == token;
+    }
+    return used;
+}
+
+uint8_t world_fresh_token(const struct model_config *config, const struct world *world) {
+    for (uint8_t token = 1; token <= config->tokens; token++) {
+        if (!token_used(world, token)) {
+            return token;
+        }
+    }
+    return 0;
+}
+
+void world_process_ends(struct world *world, int worker) {
+    uint8_t process = (uint8_t)(worker + 1);
+    if (world->job.adopted == process) {
+        world->job.adopted = GONE_PROCESS;
+    }
+    for (int i = 0; i < M_TOKENS; i++) {
+        if (world->entries[i].ender == process) {
+            world->entries[i].ender = GONE_PROCESS;
+        }
+    }
+    for (int i = 0; i < M_REQUESTS; i++) {
+        if (world->requests[i].process == process) {
+            world->requests[i].process = GONE_PROCESS;
+        }
+    }
+    world->workers[worker] = (struct world_worker){0};
+}

@@ -1,0 +1,225 @@
+/* What is of the directory store alone: files, temporary files, a full disk. tests/contract/test_blobs.c has the rest.
+ */
+#include "support/test.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "blobs/blobs.h"
+
+#define JOB_A "65a000000000000000000001"
+
+struct fixture {
+    char folder[PATH_MAX];
+    struct blobs_config config;
+    struct blobs *blobs;
+};
+
+static void blob_path(const struct fixture *fixture, const char *name, char out[PATH_MAX]) {
+    assert_true(str_format(out, PATH_MAX, "%s/blobs/documents/%s", fixture->folder, name));
+}
+
+static void remove_tree(const char *path) {
+    DIR *dir = opendir(path);
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
+        char inner[PATH_MAX];
+        if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, "..") &&
+            str_format(inner, sizeof(inner), "%s/%s", path, entry->d_name)) {
+            entry->d_type == DT_DIR ? remove_tree(inner) : (void)unlink(inner);
+        }
+    }
+    if (dir) {
+        (void)closedir(dir);
+    }
+    (void)rmdir(path);
+}
+
+static int open_store(void **state) {
+    struct fixture *fixture = x_alloc(sizeof(*fixture));
+    const char *temp = getenv("TMPDIR");
+    struct error err = {0};
+    (void)str_format(fixture->folder, sizeof(fixture->folder), "%s/blobs.XXXXXX", temp ? temp : "/tmp");
+    assert_non_null(mkdtemp(fixture->folder));
+    fixture->config = (struct blobs_config){.data_dir = fixture->folder, .container = "documents", .create = true};
+    assert_int_equal(blobs_open(&fixture->config, &fixture->blobs, &err), OK);
+    *state = fixture;
+    return 0;
+}
+
+static int close_store(void **state) {
+    struct fixture *fixture = *state;
+    blobs_close(fixture->blobs);
+    remove_tree(fixture->folder);
+    free(fixture);
+    return 0;
+}
+
+static void name_of(const char *job, int number, enum blob_kind kind, const char *bytes, char out[BLOB_NAME_MAX]) {
+    char sha256[HASH_HEX_MAX];
+    hash_hex(HASH_SHA256, bytes, strlen(bytes), sha256);
+    blob_name_document(job, number, kind, sha256, out);
+}
+
+static bool put(struct fixture *fixture, const char *name, const char *bytes) {
+    struct error err = {0};
+    bool created = false;
+    enum outcome outcome = blobs_put(fixture->blobs, name, bytes, strlen(bytes), &created, &err);
+    if (outcome != OK) {
+        fail_msg("put %s: %s", name, err.message);
+    }
+    return created;
+}
+
+static void assert_bytes(struct fixture *fixture, const char *name, const char *bytes) {
+    AUTO_BUF struct buf got = BUF_INIT(1 << 20);
+    struct error err = {0};
+    assert_int_equal(blobs_get(fixture->blobs, name, &got, &err), OK);
+    assert_int_equal(got.size_bytes, strlen(bytes));
+    assert_string_equal(buf_str(&got), bytes);
+}
+
+static void assert_absent(struct fixture *fixture, const char *name) {
+    AUTO_BUF struct buf got = BUF_INIT(100);
+    struct error err = {0};
+    int64_t size = 0;
+    assert_int_equal(blobs_get(fixture->blobs, name, &got, &err), GONE);
+    assert_string_equal(err.code, "no_blob");
+    assert_int_equal(blobs_size(fixture->blobs, name, &size, &err), GONE);
+}
+
+static int count_files(const struct fixture *fixture, const char *folder, const char *start) {
+    char path[PATH_MAX];
+    int count = 0;
+    blob_path(fixture, folder, path);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
+        count += entry->d_type == DT_REG && str_starts_with(entry->d_name, start);
+    }
+    if (dir) {
+        (void)closedir(dir);
+    }
+    return count;
+}
+
+static void full_disk_leaves_nothing(void **state) {
+    struct fixture *fixture = *state;
+    AUTO_FREE char *bytes = x_alloc(70001);
+    memset(bytes, 'x', 70000);
+    char name[BLOB_NAME_MAX];
+    struct error err = {0};
+    struct rlimit before;
+    name_of(JOB_A, 1, BLOB_TEXT, bytes, name);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit small = {.rlim_cur = 65536, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    enum outcome outcome = blobs_put(fixture->blobs, name, bytes, 70000, NULL, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(outcome, FATAL);
+    assert_string_equal(err.code, "disk_full");
+    assert_null(strstr(err.message, fixture->folder));
+    assert_absent(fixture, name);
+    assert_int_equal(count_files(fixture, ".", ""), 0);
+    assert_true(put(fixture, name, bytes)); /* goes on when there is room */
+    assert_bytes(fixture, name, bytes);
+    assert_int_equal(count_files(fixture, ".", ""), 0);
+}
+
+static void temps_of_a_crash_are_not_seen_and_go(void **state) {
+    struct fixture *fixture = *state;
+    char path[PATH_MAX];
+    char name[BLOB_NAME_MAX];
+    struct error err = {0};
+    name_of(JOB_A, 1, BLOB_TEXT, "x", name);
+    assert_true(put(fixture, name, "x"));
+    static const char *const temps[] = {".tmp-0123456789abcdef", ".tmp-fedcba9876543210",
+                                        "jobs/" JOB_A "/.tmp-0123456789abcdef"};
+    for (size_t i = 0; i < COUNT_OF(temps); i++) {
+        blob_path(fixture, temps[i], path);
+        assert_int_equal(file_replace(path, "half", 4, 0600, &err), OK);
+    }
+    CLEANUP(blob_names_finish) struct blob_names page = {0};
+    assert_int_equal(blobs_list(fixture->blobs, "", NULL, 100, &page, &err), OK);
+    assert_int_equal(page.count, 1);
+    blob_path(fixture, temps[0], path); /* older than an hour */
+    struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+    struct blobs *again = NULL;
+    assert_int_equal(blobs_open(&fixture->config, &again, &err), OK);
+    blobs_close(again);
+    assert_int_equal(count_files(fixture, ".", ".tmp-"), 1); /* the young one may be somebody's write under way */
+    assert_bytes(fixture, name, "x");
+}
+
+static void follows_no_link(void **state) {
+    struct fixture *fixture = *state;
+    char name[BLOB_NAME_MAX];
+    char path[PATH_MAX];
+    char elsewhere[PATH_MAX];
+    struct error err = {0};
+    name_of(JOB_A, 1, BLOB_TEXT, "x", name);
+    assert_true(put(fixture, name, "x"));
+    assert_true(str_format(elsewhere, sizeof(elsewhere), "%s/elsewhere", fixture->folder));
+    assert_int_equal(file_replace(elsewhere, "y", 1, 0600, &err), OK);
+    name_of(JOB_A, 2, BLOB_TEXT, "y", name);
+    blob_path(fixture, name, path);
+    assert_int_equal(symlink(elsewhere, path), 0);
+    AUTO_BUF struct buf got = BUF_INIT(100);
+    assert_int_not_equal(blobs_get(fixture->blobs, name, &got, &err), OK);
+    assert_int_equal(got.size_bytes, 0);
+}
+
+static void url_is_plain(void **state) {
+    struct fixture *fixture = *state;
+    char name[BLOB_NAME_MAX];
+    char url[BLOB_URL_MAX];
+    char folder[PATH_MAX];
+    struct error err = {0};
+    struct blobs *blobs = NULL;
+    assert_true(str_format(folder, sizeof(folder), "%s/with space%%", fixture->folder));
+    struct blobs_config config = fixture->config;
+    config.data_dir = folder;
+    assert_int_equal(blobs_open(&config, &blobs, &err), OK);
+    name_of(JOB_A, 1, BLOB_TEXT, "x", name);
+    assert_int_equal(blobs_url(blobs, name, url, &err), OK);
+    assert_true(str_starts_with(url, "file:///"));
+    assert_non_null(strstr(url, "/with%20space%25/blobs/documents/jobs/" JOB_A "/document_1."));
+    assert_true(str_ends_with(url, ".txt"));
+    blobs_close(blobs);
+}
+
+/* A purge removes the last blob, and with it the folder, while another is put. */
+static void a_folder_that_vanishes_is_made_again(void **state) {
+    struct fixture *fixture = *state;
+    char name[BLOB_NAME_MAX];
+    char path[PATH_MAX];
+    name_of(JOB_A, 1, BLOB_TEXT, "x", name);
+    assert_true(put(fixture, name, "x"));
+    blob_path(fixture, "jobs", path);
+    remove_tree(path);
+    assert_true(put(fixture, name, "x"));
+    assert_bytes(fixture, name, "x");
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, open_store, close_store)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(full_disk_leaves_nothing),
+        CASE(temps_of_a_crash_are_not_seen_and_go),
+        CASE(follows_no_link),
+        CASE(url_is_plain),
+        CASE(a_folder_that_vanishes_is_made_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
