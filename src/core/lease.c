@@ -183,7 +183,7 @@ enum end_result lease_end(struct job *job, const struct ended_list *ended, const
         return END_REPEATED;
     }
     const struct completeness *rows = &end->rows;
-    bool complete = rows->expected >= 0 && rows->stored + rows->unreadable + rows->missing == rows->expected;
+    bool complete = rows->stored + rows->unreadable + rows->missing == rows->expected; /* never without a list: -1 */
     if (end->outcome == RUN_COMPLETED && !complete)
         return END_INCOMPLETE;
     take_numbers(job, &end->numbers);

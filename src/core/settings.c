@@ -53,8 +53,8 @@ const struct setting settings_table[] = {
 
     {.group = PORTAL, .name = "PORTAL_URL", .type = SETTING_URL, .fallback = "http://127.0.0.1:5080",
      .help = "Base URL of the registry portal."},
-    {.group = PORTAL, .name = "PORTAL_TIMEOUT_SECONDS", .type = SETTING_INT, .fallback = "30", .min = 1, .max = 600,
-     .help = "How long one request to the portal may go without a byte."},
+    {.group = PORTAL, .name = "PORTAL_TIMEOUT_SECONDS", .type = SETTING_INT, .fallback = "240", .min = 1, .max = 600,
+     .help = "How long one request to the portal may take in all; one that stalls is cut after 15 seconds anyway."},
     {.group = PORTAL, .name = "PORTAL_LISTEN", .type = SETTING_ADDRESS, .fallback = "127.0.0.1:5080",
      .help = "Where the simulated portal (filesure-portal) listens; port 0 takes a free one."},
 
