@@ -31,16 +31,21 @@ struct httpd_config {
     size_t routes_count;
     void *context;                    /* handed to every handler */
     int threads;                      /* 1..64: how many handlers may run at once; they are started when needed */
-    int max_connections;              /* more wait unaccepted */
+    int max_connections;              /* more wait unaccepted; 0: 256 */
     int max_connections_per_address;  /* 0: no such limit */
     int idle_timeout_s;               /* without a byte on a connection; 0: 30 */
     int receive_timeout_s;            /* for one whole request to come in; 0: 30 */
     const char *server_name;          /* "Server" header; NULL: none */
     const char *const *reply_headers; /* "Name: value" of every reply, also of what the server itself refuses;
                                          NULL-terminated, or NULL */
-    /* optional: called after each reply with the route's pattern ("unmatched" when none), method, status, seconds */
+    /* optional: called for each reply just before it goes out, with the route's pattern ("unmatched" when none), the
+     * method
+     * ("other" when unknown), status (0: reset) and the seconds since the request line came. From the polling thread:
+     * must not block. */
     void (*on_reply)(void *context, const char *route, const char *method, int status, double seconds);
-    /* optional: first look at every request; false = it has replied itself (access, draining, fault injection) */
+    /* optional: first look at every request that has come in whole, also those without a route; false = it has replied
+     * itself (access, draining, fault injection). What is refused before its body is read does not come here: 400, 413,
+     * 414, 415, 431, 501, 503 while stopping, and 404 or 405 of a request with a body. */
     bool (*before)(struct http_exchange *exchange, void *context);
 };
 MUST_USE enum outcome httpd_start(const struct httpd_config *config, struct httpd **ret, struct error *err);

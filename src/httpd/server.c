@@ -19,7 +19,13 @@ enum { STACK_BYTES = 256 * 1024 };
 #endif
 
 /* A connection's memory at libmicrohttpd: the head, its table of headers, and the reply's head. */
-enum { CONNECTION_BYTES = 48 * 1024, BACKLOG = 1024, THREADS_AT_START = 2, DEFAULT_TIMEOUT_S = 30 };
+enum {
+    CONNECTION_BYTES = 48 * 1024,
+    BACKLOG = 1024,
+    THREADS_AT_START = 2,
+    DEFAULT_TIMEOUT_S = 30,
+    DEFAULT_CONNECTIONS = 256
+};
 
 bool httpd_thread_start(pthread_t *ret, void *(*run)(void *), void *context) {
     pthread_attr_t attributes;
@@ -108,6 +114,9 @@ static size_t unescape_nothing(void *context, struct MHD_Connection *connection,
     return strlen(text);
 }
 
+/* Strict: libmicrohttpd itself refuses what it knows to be wrong (a missing Host, blanks in the target), before wire.c
+ * and head.c refuse more. Some of its own refusals of version 0.9.75 carry their head twice; it closes the connection
+ * after. */
 static struct MHD_Daemon *start_daemon(struct httpd *httpd) {
     const struct httpd_config *config = &httpd->config;
     struct MHD_OptionItem options[] = {
@@ -175,6 +184,9 @@ static struct httpd *create(const struct httpd_config *config) {
     httpd->timer_next_ms = INT64_MAX;
     if (config->idle_timeout_s <= 0) {
         httpd->config.idle_timeout_s = DEFAULT_TIMEOUT_S;
+    }
+    if (config->max_connections <= 0) {
+        httpd->config.max_connections = DEFAULT_CONNECTIONS;
     }
     if (config->receive_timeout_s <= 0) {
         httpd->config.receive_timeout_s = DEFAULT_TIMEOUT_S;
