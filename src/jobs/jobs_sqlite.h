@@ -99,7 +99,7 @@ MUST_USE enum outcome sqlite_clock_note(struct sqlite_store *store, struct sql_c
                                         struct error *err); /* last seen = now */
 
 /* ---- one writer at a time (jobs_sqlite_lock.c) ----------------------------------------------- */
-void sqlite_nap(int tries); /* between two tries at a lock that another process holds */
+void sqlite_nap(int tries); /* between two tries at a lock that another process holds: short and uneven */
 MUST_USE enum outcome sqlite_lock_open(struct sqlite_store *store, const char *data_dir, struct error *err);
 MUST_USE enum outcome sqlite_lock(struct sqlite_store *store, int64_t deadline_ms, struct error *err);
 void sqlite_unlock(struct sqlite_store *store);

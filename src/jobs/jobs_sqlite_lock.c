@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/str.h"
@@ -15,9 +15,8 @@
 
 enum { LONG_LOG_PAGES = 4000 };
 
-/* Short and uneven, so that no process starves and none spins. */
 void sqlite_nap(int tries) {
-    long step_us = tries < 8 ? 200 : 1000;
+    long step_us = tries < 20 ? 100 : 700;
     struct timespec nap = {.tv_nsec = (step_us + (long)random_below((uint64_t)step_us)) * 1000};
     nanosleep(&nap, NULL);
 }
@@ -34,9 +33,17 @@ enum outcome sqlite_lock_open(struct sqlite_store *store, const char *data_dir, 
     return OK;
 }
 
-enum outcome sqlite_lock(struct sqlite_store *store, int64_t deadline_ms, struct error *err) {
-    for (int tries = 0; flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0; tries++) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
+enum lock_byte { TURNSTILE, WRITER };
+
+static bool set_lock(const struct sqlite_store *store, enum lock_byte byte, short type) {
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    return fcntl(store->lock_fd, F_OFD_SETLK, &lock) == 0;
+}
+
+static enum outcome wait_for_byte(struct sqlite_store *store, enum lock_byte byte, int64_t deadline_ms,
+                                  struct error *err) {
+    for (int tries = 0; !set_lock(store, byte, F_WRLCK); tries++) {
+        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
             return error_set(err, FATAL, "store_io", "the job store cannot be locked: %s", strerror(errno));
         if (sqlite_boot_ms() >= deadline_ms)
             return error_set(err, RETRY, "store_timeout", "another process holds the job store");
@@ -45,8 +52,17 @@ enum outcome sqlite_lock(struct sqlite_store *store, int64_t deadline_ms, struct
     return OK;
 }
 
+enum outcome sqlite_lock(struct sqlite_store *store, int64_t deadline_ms, struct error *err) {
+    enum outcome outcome = wait_for_byte(store, TURNSTILE, deadline_ms, err);
+    if (outcome != OK)
+        return outcome;
+    outcome = wait_for_byte(store, WRITER, deadline_ms, err);
+    set_lock(store, TURNSTILE, F_UNLCK);
+    return outcome;
+}
+
 void sqlite_unlock(struct sqlite_store *store) {
-    flock(store->lock_fd, LOCK_UN);
+    set_lock(store, WRITER, F_UNLCK);
 }
 
 static int note_log(void *arg, sqlite3 *db, const char *name, int pages) {
