@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,7 +16,7 @@
 #include "base/str.h"
 #include "pdf/grammar.h"
 
-enum { HELLO_MS = 10000 };
+enum { HELLO_MS = 10000, STOP_MS = 1000 };
 
 static enum outcome unavailable(struct error *err, const char *why) {
     return error_set(err, FATAL, "reader_unavailable", "the PDF reader cannot be used: %s", why);
@@ -157,12 +158,29 @@ bool helper_ask(const struct helper *helper, const int fds[WIRE_REQUEST_FDS]) {
     return sent == sizeof(request);
 }
 
+/* True when the process ends within the time. */
+static bool ends_within(int pid, int wait_ms) {
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0) {
+        return false;
+    }
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    int ready;
+    do {
+        ready = poll(&polled, 1, wait_ms);
+    } while (ready < 0 && errno == EINTR);
+    close(fd);
+    return ready > 0;
+}
+
 void helper_stop(struct helper *helper) {
     if (helper->control_fd < 0) {
         return;
     }
-    close(helper->control_fd);
-    kill(helper->pid, SIGKILL);
+    close(helper->control_fd); /* it kills and reaps its children, and ends */
+    if (!ends_within(helper->pid, STOP_MS)) {
+        kill(helper->pid, SIGKILL);
+    }
     while (waitpid(helper->pid, NULL, 0) < 0 && errno == EINTR) {
     }
     *helper = HELPER_NONE;

@@ -18,5 +18,6 @@ MUST_USE enum outcome helper_find(char *out, size_t out_size, struct error *err)
 MUST_USE enum outcome helper_start(const char *program, struct helper *ret, struct error *err);
 /* Hands a document over; the descriptors stay the caller's. False: the helper is gone or does not take it. */
 MUST_USE bool helper_ask(const struct helper *helper, const int fds[WIRE_REQUEST_FDS]);
-/* Closes, kills and reaps it; its children die with it. Fine on HELPER_NONE. */
+/* Closes and reaps it, killed after a second; its children end before it, or with it when it is killed. Fine on
+ * HELPER_NONE. */
 void helper_stop(struct helper *helper);

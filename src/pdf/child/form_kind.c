@@ -87,8 +87,12 @@ void form_kind_look(struct reading *reading, const struct page_text *page) {
     }
 }
 
+bool form_kind_is_form(const struct reading *reading) {
+    return reading->form[0] || reading->version == WIRE_V3;
+}
+
 bool form_kind_is_flattened(const struct reading *reading) {
-    return !reading->has_xfa && !reading->has_acroform && (reading->form[0] || reading->version == WIRE_V3);
+    return !reading->has_xfa && !reading->has_acroform && form_kind_is_form(reading);
 }
 
 static enum wire_form_version decide(const struct reading *reading) {

@@ -19,6 +19,6 @@ void layout_make(fz_context *ctx, const struct page_text *page, struct layout *r
 int layout_left(struct layout *layout, int index);
 /* The nearest line above that overlaps it sideways, at most `points` higher; -1: none. */
 int layout_above(struct layout *layout, int index, int points);
-/* The text a value stands after or under, with the line it wraps into: left neighbour, else the one above; "" when there
- * is none. Memory: the page's pool. */
+/* The text a value stands after or under, with the line it wraps into: left neighbour, else the one above; "" when
+ * there is none. Memory: the page's pool. */
 const char *layout_label(fz_context *ctx, struct layout *layout, int index);

@@ -39,11 +39,13 @@ static bool has_digit_or_at(const struct page_line *line) {
 }
 
 void page_facts_send(struct reading *reading, struct page_text *page) {
-    bool flattened = form_kind_is_flattened(reading);
-    if (flattened) {
+    if (form_kind_is_form(reading)) {
         page_text_sort(page);
     }
     send_page(reading->emit, page);
+    if (page->lines_count == 0) {
+        return;
+    }
     struct layout layout;
     layout_make(reading->ctx, page, &layout);
     for (int i = 0; i < (int)page->lines_count; i++) {
@@ -53,7 +55,7 @@ void page_facts_send(struct reading *reading, struct page_text *page) {
         }
         facts_from_line(reading, page->number, line, layout_label(reading->ctx, &layout, i));
     }
-    if (flattened) {
+    if (form_kind_is_flattened(reading)) {
         layout_make(reading->ctx, page, &layout);
         labelled_send(reading, &layout);
     }

@@ -39,5 +39,8 @@ fz_buffer *reading_load_stream(struct reading *reading, pdf_obj *stream, size_t 
 void page_facts_send(struct reading *reading, struct page_text *page);
 /* form_kind.c: looks at one page's lines; then the decision when all pages were seen. */
 void form_kind_look(struct reading *reading, const struct page_text *page);
-bool form_kind_is_flattened(const struct reading *reading); /* a form whose fields are drawn, as far as is known yet */
+/* As far as is known yet: a registry's form, drawn row by row whatever the order of its parts in the file; and one
+ * whose fields are drawn, too. */
+bool form_kind_is_form(const struct reading *reading);
+bool form_kind_is_flattened(const struct reading *reading);
 void form_kind_send(struct reading *reading);
