@@ -12,7 +12,14 @@
 #include "base/log.h"
 #include "base/str.h"
 
-enum { TICK_MS = 500, TOUCHED_TICK_MS = 200, TOTALS_EVERY_MS = 1000, STATS_AT_LEAST_MS = 10000, SAMPLES = 61 };
+enum {
+    TICK_MS = 500,
+    TOUCHED_TICK_MS = 200,
+    TOTALS_EVERY_MS = 1000,
+    TOTALS_SHARE = 10,
+    STATS_AT_LEAST_MS = 10000,
+    SAMPLES = 61
+};
 
 struct sample { /* of the sums, each second */
     int64_t taken_ms, created, finished, documents, failed_runs;
@@ -37,7 +44,7 @@ struct snapshot {
     /* the thread's own */
     struct sample samples[SAMPLES];
     int samples_count;
-    int64_t totals_ms, published_ms;
+    int64_t totals_ms, totals_pause_ms, published_ms;
     struct snapshot_data published;
     bool told_down;
 };
@@ -117,15 +124,17 @@ static enum outcome look(struct snapshot *own, struct jobs *jobs, const struct f
 
     enum outcome outcome = jobs_count(jobs, &data.counts, err);
     int64_t now_ms = clock_monotonic_ms();
-    bool totals_due = !valid || now_ms - own->totals_ms >= TOTALS_EVERY_MS;
+    bool totals_due = !valid || now_ms - own->totals_ms >= own->totals_pause_ms;
     if (outcome == OK && totals_due) {
         outcome = jobs_totals(jobs, &data.totals, err);
     }
     if (outcome != OK) {
         return outcome;
     }
-    if (totals_due) {
+    if (totals_due) { /* a sum that takes long, with very many facts above the watermark, is made less often */
+        int64_t took_ms = clock_monotonic_ms() - now_ms;
         own->totals_ms = now_ms;
+        own->totals_pause_ms = took_ms * TOTALS_SHARE > TOTALS_EVERY_MS ? took_ms * TOTALS_SHARE : TOTALS_EVERY_MS;
         add_sample(own, &data.totals, now_ms);
         data.rates = rates_of(own, &data.totals);
     }
