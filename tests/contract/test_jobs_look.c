@@ -156,6 +156,48 @@ static void a_prefix_with_many_matches_gives_the_same_pages(struct fixture *fixt
     free(companies);
 }
 
+/* Many matches, and none of them among the newest 20,000 jobs. */
+static void a_prefix_with_many_old_matches_is_found(struct fixture *fixture) {
+    enum { OLD = 2500, NEW = 20500, EACH = 10000 };
+    struct company *companies = x_alloc((OLD + NEW) * sizeof *companies);
+    for (int i = 0; i < OLD + NEW; i++) {
+        companies[i] = a_company(i);
+        str_format(companies[i].name, COMPANY_NAME_MAX, "%s %d", i < OLD ? "Old" : "New", i);
+    }
+    char ids[OLD][OBJECT_ID_MAX];
+    for (int at = 0; at < OLD + NEW; at += EACH) {
+        const struct jobs_order order = {.companies = companies + at,
+                                         .count = OLD + NEW - at < EACH ? OLD + NEW - at : EACH};
+        struct jobs_placed placed;
+        must(jobs_place(fixture->jobs, &order, &placed, &err));
+        for (int i = 0; i < placed.count && at + i < OLD; i++)
+            str_copy(ids[at + i], OBJECT_ID_MAX, placed.items[i].job_id);
+        jobs_placed_finish(&placed);
+    }
+    enum job_status status;
+    must(jobs_cancel(fixture->jobs, ids[3], &status, &err));
+    must(jobs_cancel(fixture->jobs, ids[8], &status, &err));
+    struct jobs_filter filter = {.prefix = "OLD", .limit = 2};
+    struct job_list first = {0}, second = {0};
+    must(jobs_list(fixture->jobs, &filter, &first, &err));
+    assert_int_equal(first.count, 2);
+    assert_string_equal(first.items[0].id, ids[OLD - 1]);
+    assert_string_equal(first.items[1].id, ids[OLD - 2]);
+    filter.cursor = first.next;
+    must(jobs_list(fixture->jobs, &filter, &second, &err));
+    assert_string_equal(second.items[0].id, ids[OLD - 3]);
+    job_list_finish(&first);
+    job_list_finish(&second);
+    filter = (struct jobs_filter){.prefix = "OLD", .limit = 2, .status = "cancelled"};
+    must(jobs_list(fixture->jobs, &filter, &first, &err));
+    assert_int_equal(first.count, 2);
+    assert_string_equal(first.items[0].id, ids[8]);
+    assert_string_equal(first.items[1].id, ids[3]);
+    assert_string_equal(first.next, "");
+    job_list_finish(&first);
+    free(companies);
+}
+
 static void bad_filters_are_refused(struct fixture *fixture) {
     struct job_list list;
     const char *const cursors[] = {"x", "0", "-1", "1 ", "99999999999999999999", "' OR 1=1"};
@@ -247,6 +289,7 @@ int main(void) {
         CASE(lists_are_filtered),
         CASE(a_prefix_finds_cins_and_names_in_any_case),
         CASE(a_prefix_with_many_matches_gives_the_same_pages),
+        CASE(a_prefix_with_many_old_matches_is_found),
         CASE(bad_filters_are_refused),
         CASE(counts_follow_every_transition),
         CASE(the_oldest_waiting_job_is_timed),

@@ -1,6 +1,7 @@
 /* What only the embedded store promises: versions, its clock, full disks, locked files, and plans that read indexes. */
 #include "jobs/jobs.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -210,17 +211,66 @@ static void a_write_past_its_deadline_is_told_to_come_again(struct fixture *fixt
     char id[OBJECT_ID_MAX];
     struct company company = a_company(2);
     const struct jobs_order order = {.companies = &company, .count = 1};
+    const struct jobs_config config = {.data_dir = fixture->folder, .deadline_ms = 200};
+    struct jobs *hasty = NULL;
     struct jobs_placed placed;
     order_one(fixture, 1, 0, id);
+    must(jobs_open(&config, &hasty, &err));
     sqlite3 *db = lock_store(fixture);
-    atomic_store(&sqlite_store(fixture->jobs)->deadline_ms, 200);
     int64_t begin_ms = clock_monotonic_ms();
-    must_fail(jobs_place(fixture->jobs, &order, &placed, &err), RETRY, "store_timeout");
+    must_fail(jobs_place(hasty, &order, &placed, &err), RETRY, "store_timeout");
     assert_in_range(clock_monotonic_ms() - begin_ms, 190, 5000);
     assert_int_equal(status_of(fixture, id), JOB_PENDING); /* readers do not wait for writers */
     sqlite3_close(db);
-    must(jobs_place(fixture->jobs, &order, &placed, &err));
+    must(jobs_place(hasty, &order, &placed, &err));
     jobs_placed_finish(&placed);
+    jobs_close(hasty);
+}
+
+static int lock_bytes(struct fixture *fixture, off_t first, off_t count) {
+    char path[FOLDER_PATH_MAX + 16];
+    assert_true(str_format(path, sizeof path, "%s/filesure.lock", fixture->folder));
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = count};
+    assert_true(fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) == 0);
+    return fd;
+}
+
+/* Byte 1 is held by who writes or checkpoints, byte 0 by who is the next to write. */
+static void processes_write_in_turn(struct fixture *fixture) {
+    char id[OBJECT_ID_MAX];
+    enum job_status status;
+    order_one(fixture, 1, 0, id);
+    for (off_t byte = 0; byte < 2; byte++) {
+        int fd = lock_bytes(fixture, byte, 1);
+        atomic_store(&sqlite_store(fixture->jobs)->deadline_ms, 100);
+        must_fail(jobs_retry(fixture->jobs, id, &status, &err), RETRY, "store_timeout");
+        assert_int_equal(status_of(fixture, id), JOB_PENDING);
+        close(fd);
+        atomic_store(&sqlite_store(fixture->jobs)->deadline_ms, STORE_DEADLINE_MS);
+        order_one(fixture, 2 + (int)byte, 0, id);
+    }
+    close(lock_bytes(fixture, 0, 2)); /* and nobody keeps what he had */
+}
+
+static void the_log_is_moved_into_the_database_while_it_is_open(struct fixture *fixture) {
+    char path[FOLDER_PATH_MAX + 16], id[OBJECT_ID_MAX];
+    struct stat before, after;
+    struct company *companies = x_alloc(ORDER_ITEMS_MAX * sizeof *companies);
+    for (int i = 0; i < ORDER_ITEMS_MAX; i++)
+        companies[i] = a_company(i);
+    fixture_sqlite_path(fixture, path);
+    assert_int_equal(stat(path, &before), 0);
+    const struct jobs_order order = {.companies = companies, .count = ORDER_ITEMS_MAX, .force = true};
+    struct jobs_placed placed;
+    for (int i = 0; i < 5; i++) {
+        must(jobs_place(fixture->jobs, &order, &placed, &err));
+        jobs_placed_finish(&placed);
+    }
+    order_one(fixture, 1, 0, id);
+    assert_int_equal(stat(path, &after), 0);
+    assert_true(after.st_size > before.st_size + 1000000);
+    free(companies);
 }
 
 struct waiter {
@@ -489,6 +539,8 @@ int main(void) {
         CASE(a_new_boot_never_goes_back),
         CASE(a_full_disk_loses_nothing_acknowledged),
         CASE(a_write_past_its_deadline_is_told_to_come_again),
+        CASE(processes_write_in_turn),
+        CASE(the_log_is_moved_into_the_database_while_it_is_open),
         CASE(writes_queue_while_the_file_is_locked),
         CASE(a_refused_write_undoes_only_itself),
         CASE(facts_behind_a_moving_watermark_are_dated_past_it),

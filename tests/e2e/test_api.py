@@ -207,17 +207,6 @@ def test_metrics_page(server):
     assert numbers['filesure_http_request_seconds_count{method="GET",route="unmatched",code="4xx"}'] == 1
 
 
-def test_metrics_before_the_first_look_show_no_zero_totals(start, data_dir):
-    """A zero between two scrapes would look like a counter that was reset."""
-    first = api.Api(start, data_dir).wait_ready()
-    create(first, '{"num_jobs":3}')
-    first.wait_metric("filesure_jobs_created_total", 3)
-    first.process.stop()
-    second = api.Api(start, data_dir)
-    for _ in range(20):
-        assert second.metrics().get("filesure_jobs_created_total", 3) == 3
-
-
 def test_stats_and_reconcile(server):
     create(server, '{"num_jobs":3}')
     stats = wait_until(

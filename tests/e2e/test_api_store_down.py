@@ -1,6 +1,7 @@
 """The job store is away: 503 with Retry-After within a second, /healthz 200, and everything goes on when it is back."""
 
 import contextlib
+import fcntl
 import json
 import sqlite3
 import threading
@@ -19,6 +20,14 @@ def write_locked(data):
         db.execute("BEGIN IMMEDIATE")
         yield
         db.execute("ROLLBACK")
+
+
+@contextlib.contextmanager
+def read_locked(data):
+    """Nobody can begin to read: SQLite's read locks are bytes 123 to 127 of the -shm file (its WAL format)."""
+    with open(data / "filesure.db-shm", "r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX, 5, 123)
+        yield
 
 
 def order(server, number):
@@ -60,6 +69,15 @@ def test_writes_are_answered_503_within_a_second(start, data_dir):
     assert 1 <= len(warnings) <= 6, warnings  # said once, not each second
 
 
+def test_a_store_known_to_be_down_costs_no_time(start, data_dir):
+    server = api.Api(start, data_dir).wait_ready()
+    with write_locked(data_dir):
+        begin = time.monotonic()
+        for number in range(30):
+            assert order(server, number)[0].status == 503
+        assert time.monotonic() - begin < 8 * support.FACTOR  # not 30 times the deadline
+
+
 def test_keeper_failures_are_said_once(start, run_program, tmp_path, data_dir):
     server = api.Api(start, data_dir).wait_ready()
     job_id = server.order(api.cin(0))[0]
@@ -71,6 +89,28 @@ def test_keeper_failures_are_said_once(start, run_program, tmp_path, data_dir):
     server.process.wait_line("keeper step works again", deadline_s=40)
     assert sum("keeper step fails" in line for line in server.process.lines) == 1
     wait_until(lambda: server.job(job_id)["status"] == "pending", 20, "the job given back")
+
+
+@pytest.mark.slow
+def test_not_ready_after_30_seconds_without_the_store(start, data_dir):
+    server = api.Api(start, data_dir).wait_ready()
+    server.order(api.cin(0))
+    server.wait_metric("filesure_jobs_created_total", 1)
+    events = api.Events(server.port)
+    with read_locked(data_dir):
+        begin = time.monotonic()
+        events.until(lambda e: e["event"] == "stats" and not e["data"]["storeUp"], 40)
+        answer = server.get("/api/v1/jobs")
+        assert answer.status == 503 and answer.headers["Retry-After"] == "1"
+        assert server.get("/api/v1/stats").json()["jobs"]["pending"] == 1  # the last that was seen
+        wait_until(lambda: server.get("/readyz").status == 503, 60, "not ready")
+        assert time.monotonic() - begin > 28
+        assert server.get("/healthz").status == 200 and server.metrics()["filesure_store_up"] == 0
+        assert server.metrics()["filesure_jobs_created_total"] == 1
+    events.until(lambda e: e["event"] == "stats" and e["data"]["storeUp"], 40)
+    server.wait_ready()
+    assert server.get("/api/v1/jobs").status == 200
+    events.close()
 
 
 def test_a_store_that_cannot_be_opened_yet(start, data_dir):
@@ -87,7 +127,7 @@ def test_a_store_that_cannot_be_opened_yet(start, data_dir):
         answer = server.get(path)
         assert answer.status == 503 and answer.headers["Retry-After"] == "1", path
     assert server.post("/create-job", {"num_jobs": 1}).status == 503
-    assert "filesure_jobs_created_total" not in server.metrics()
+    assert "filesure_jobs_created_total" not in server.metrics()  # a zero would look like a counter that was reset
     assert server.get("/").status == 200
     db.execute("ROLLBACK")
     db.execute("DROP TABLE x")

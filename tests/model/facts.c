@@ -61,7 +61,7 @@ void facts_append_entry(struct step *step, uint8_t token, uint8_t outcome, uint8
 /* src/jobs: insert the record under the token, once; then pull the entry (jobs_record_runs). */
 void facts_record(struct step *step, const struct world_request *request) {
     uint8_t *place = &step->to.entries[request->token - 1].place;
-    switch ((enum entry_place)*place) {
+    switch ((enum entry_place) * place) {
     case ENTRY_ENDED:
         *place = ENTRY_BOTH;
         break;

@@ -23,9 +23,9 @@ void step_emit(struct step *step, uint32_t action) {
         search_cut(step->search);
         return;
     }
-    world_settle(&step->to);
+    world_settle(step->config, &step->to);
     const char *broken = step->broken ? step->broken : invariant_of_state(step->config, &step->to);
-    world_pack(step->layout, &step->to, packed);
+    layout_pack(step->layout, &step->to, packed);
     search_emit(step->search, action, packed, broken);
 }
 
@@ -88,7 +88,7 @@ static void time_step(struct step *step) {
 
 static void expire_steps(struct step *step) {
     step_begin(step);
-    if (rules_expire(step, false)) {
+    if (!off(step->config, GUARD_EXPIRE) && rules_expire(step, false)) {
         step_emit(step, ACTION(ACTION_EXPIRE, 0, 0, FATE_ANSWERED));
     }
     step_begin(step);

@@ -35,9 +35,9 @@ struct search_result {
     bool too_many;
     uint32_t states;
     uint64_t transitions;
-    uint32_t depth;    /* steps of the longest of all shortest traces; with `broken`: of its trace */
-    uint64_t cut;      /* steps left out because a bound of the model was reached */
-    size_t bytes;      /* of memory at the end */
+    uint32_t depth; /* steps of the longest of all shortest traces; with `broken`: of its trace */
+    uint64_t cut;   /* steps left out because a bound of the model was reached */
+    size_t bytes;   /* of memory at the end */
     double seconds;
 };
 
@@ -49,6 +49,7 @@ void search_print_trace(const struct search *search, FILE *out);
 
 /* ---- for the model, within start and expand ---- */
 
-/* `action` says which step it was, for the trace. `broken`: the invariant that this step or its state breaks, or NULL. */
+/* `action` says which step it was, for the trace. `broken`: the invariant that this step or its state breaks, or NULL.
+ */
 void search_emit(struct search *search, uint32_t action, const uint64_t *packed, const char *broken);
 void search_cut(struct search *search);

@@ -7,7 +7,7 @@
 struct step {
     struct search *search;
     const struct model_config *config;
-    const struct world_layout *layout;
+    const struct layout *layout;
     struct world from, to;
     const char *broken; /* the first invariant that the step breaks */
     bool cut;           /* it needs more tokens than the configuration has */

@@ -7,17 +7,15 @@
 
 /* ---- packing: a member that a configuration does not use takes no bit and stays 0 ---- */
 
-static void add_field(struct world_layout *layout, size_t offset, uint8_t bits, bool used) {
-    if (used) {
-        layout->fields[layout->count].offset = (uint16_t)offset;
-        layout->fields[layout->count++].bits = bits;
-    }
-}
-
 #define MANIFEST_BITS(config) ((config)->filings ? 6 : 1)
-#define FIELD(member, bits, used) add_field(layout, offsetof(struct world, member), bits, used)
+#define FIELD(member, bits, used)                                                                                      \
+    do {                                                                                                               \
+        if (used) {                                                                                                    \
+            layout_add(layout, offsetof(struct world, member), bits);                                                  \
+        }                                                                                                              \
+    } while (0)
 
-static void layout_job(const struct model_config *config, struct world_layout *layout) {
+static void layout_job(const struct model_config *config, struct layout *layout) {
     FIELD(job.status, 3, true);
     FIELD(job.available, 2, true);
     FIELD(job.token, 3, true);
@@ -33,7 +31,7 @@ static void layout_job(const struct model_config *config, struct world_layout *l
     FIELD(cancel_wanted, 1, config->cancel);
 }
 
-static void layout_facts(const struct model_config *config, struct world_layout *layout) {
+static void layout_facts(const struct model_config *config, struct layout *layout) {
     FIELD(list, 2, true);
     FIELD(manifest_blob, MANIFEST_BITS(config), true);
     for (int n = 0; n < config->filings; n++) {
@@ -49,7 +47,7 @@ static void layout_facts(const struct model_config *config, struct world_layout 
     }
 }
 
-static void layout_worker(const struct model_config *config, struct world_layout *layout, int w) {
+static void layout_worker(const struct model_config *config, struct layout *layout, int w) {
     FIELD(workers[w].pc, 4, true);
     FIELD(workers[w].token, 3, true);
     FIELD(workers[w].outcome, 3, true);
@@ -62,7 +60,7 @@ static void layout_worker(const struct model_config *config, struct world_layout
     }
 }
 
-static void layout_request(const struct model_config *config, struct world_layout *layout, int i) {
+static void layout_request(const struct model_config *config, struct layout *layout, int i) {
     FIELD(requests[i].kind, 4, true);
     FIELD(requests[i].token, 3, true);
     FIELD(requests[i].process, 3, true);
@@ -74,9 +72,8 @@ static void layout_request(const struct model_config *config, struct world_layou
     FIELD(requests[i].value, 6, true);
 }
 
-void world_layout(const struct model_config *config, struct world_layout *layout) {
-    int bits = 0;
-    *layout = (struct world_layout){0};
+void world_layout(const struct model_config *config, struct layout *layout) {
+    layout_start(layout, sizeof(struct world));
     layout_job(config, layout);
     layout_facts(config, layout);
     for (int w = 0; w < config->workers; w++) {
@@ -89,42 +86,6 @@ void world_layout(const struct model_config *config, struct world_layout *layout
     for (int i = 0; i < config->requests; i++) {
         layout_request(config, layout, i);
     }
-    for (int i = 0; i < layout->count; i++) {
-        bits += layout->fields[i].bits;
-    }
-    layout->words = (size_t)(bits + 63) / 64;
-    assert(layout->words <= SEARCH_WORDS_MAX);
-}
-
-void world_unpack(const struct world_layout *layout, const uint64_t *packed, struct world *ret) {
-    memset(ret, 0, sizeof(*ret));
-    size_t at = 0;
-    for (int i = 0; i < layout->count; i++) {
-        unsigned bits = layout->fields[i].bits;
-        uint64_t value = packed[at / 64] >> at % 64;
-        if (at % 64 + bits > 64) {
-            value |= packed[at / 64 + 1] << (64 - at % 64);
-        }
-        ((uint8_t *)ret)[layout->fields[i].offset] = (uint8_t)(value & ((1u << bits) - 1));
-        at += bits;
-    }
-}
-
-void world_pack(const struct world_layout *layout, const struct world *world, uint64_t *ret) {
-    memset(ret, 0, layout->words * sizeof(*ret));
-    size_t at = 0;
-    for (int i = 0; i < layout->count; i++) {
-        unsigned bits = layout->fields[i].bits;
-        uint64_t value = ((const uint8_t *)world)[layout->fields[i].offset];
-        ret[at / 64] |= value << at % 64;
-        if (at % 64 + bits > 64) {
-            ret[at / 64 + 1] |= value >> (64 - at % 64);
-        }
-        at += bits;
-    }
-    struct world again; /* nothing that matters is without a place */
-    world_unpack(layout, ret, &again);
-    assert(memcmp(&again, world, sizeof(again)) == 0);
 }
 
 /* ---- the state in short ---- */
@@ -187,7 +148,27 @@ static void rename_rest(const struct world *world, struct renaming *renaming) {
     }
 }
 
-void world_settle(struct world *world) {
+/* An entry matters to a worker that may ask for it, and then only as its own or not. To others only its place does. */
+static void forget_what_nobody_asks(struct world *world) {
+    for (int i = 0; i < M_TOKENS; i++) {
+        struct world_entry *entry = &world->entries[i];
+        bool asked = false;
+        for (int w = 0; w < M_WORKERS; w++) {
+            asked |= world->workers[w].token == i + 1;
+        }
+        if (!asked) {
+            entry->outcome = entry->ender = 0;
+        } else if (entry->ender && entry->ender <= M_WORKERS && world->workers[entry->ender - 1].token != i + 1) {
+            entry->ender = GONE_PROCESS;
+        }
+    }
+}
+
+void world_settle(const struct model_config *config, struct world *world) {
+    if (!config->as_told) {
+        world_sort(config, world);
+    }
+    forget_what_nobody_asks(world);
     struct renaming renaming = {0};
     struct world_entry entries[M_TOKENS] = {0};
     rename_token(&renaming, &world->job.token);

@@ -2,15 +2,15 @@
  * them. Every member is a small number, so that a state packs into a few words; rules.c turns the job into a real
  * `struct job`, lets core/lease.c decide, and turns it back.
  *
- * Time: only whether availableAt has come is kept, and it may come at any moment. So a lease may run out under a process
- * that is well: that is SIGSTOP, a suspended machine or a store that was away, for as long as the search likes.
+ * Time: only whether availableAt has come is kept, and it may come at any moment. So a lease may run out under a
+ * process that is well: that is SIGSTOP, a suspended machine or a store that was away, for as long as the search likes.
  * Tokens, nonces: numbers, renamed after each step (world_settle), so that runs without end stay a finite number of
  * states. */
 #pragma once
 
 #include "core/lease.h"
 #include "model/guards.h"
-#include "model/search.h"
+#include "model/layout.h"
 
 enum { M_WORKERS = 3, M_KEEPERS = 2, M_TOKENS = 7, M_FILINGS = 3, M_READINGS = 2, M_REQUESTS = 2 };
 enum { NOBODY = 0, GONE_PROCESS = M_WORKERS + 1 }; /* processes: 1 + worker; one that is no more */
@@ -74,11 +74,11 @@ enum request_kind {
 /* A request to a store. One that is on its way may arrive after its sender has given up or is gone. */
 struct world_request {
     uint8_t kind, token;
-    uint8_t process; /* the sender; GONE_PROCESS when it is no more */
-    uint8_t owner;   /* claim */
+    uint8_t process;                     /* the sender; GONE_PROCESS when it is no more */
+    uint8_t owner;                       /* claim */
     uint8_t outcome, give_back, release; /* end */
-    uint8_t number;  /* filing */
-    uint8_t value;   /* reading, list, manifest or rows counted */
+    uint8_t number;                      /* filing */
+    uint8_t value;                       /* reading, list, manifest or rows counted */
 };
 
 struct world {
@@ -112,31 +112,22 @@ struct model_config {
     bool failures, stops, zombies, restarts, torn, fsck;
     bool cancel, retry, company, foreign;
     enum model_goal goal;
+    bool as_told; /* every process keeps its number: for traces that are read */
 };
 
 static inline bool off(const struct model_config *config, enum guard guard) {
     return config->off >> guard & 1;
 }
 
-/* ---- packing ---- */
-struct world_layout {
-    int count;
-    struct {
-        uint16_t offset;
-        uint8_t bits;
-    } fields[sizeof(struct world)];
-    size_t words;
-};
-void world_layout(const struct model_config *config, struct world_layout *ret);
-void world_pack(const struct world_layout *layout, const struct world *world, uint64_t *ret);
-void world_unpack(const struct world_layout *layout, const uint64_t *packed, struct world *ret);
+void world_layout(const struct model_config *config, struct layout *ret);
 
 /* ---- the state in short ---- */
 void world_start(const struct model_config *config, struct world *ret);
 int world_list_count(const struct model_config *config, uint8_t list);
 int world_count_rows(const struct world *world, int filings);
 /* Renames tokens in the order of their first use and forgets runs that are recorded and that nobody asks for. */
-void world_settle(struct world *world);
+void world_settle(const struct model_config *config, struct world *world);
+void world_sort(const struct model_config *config, struct world *world); /* symmetry.c: one of the equal states */
 uint8_t world_fresh_token(const struct model_config *config, const struct world *world); /* 0: none left */
 void world_process_ends(struct world *world, int worker); /* what the process knew is lost; its marks stay behind */
 

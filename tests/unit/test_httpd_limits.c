@@ -74,7 +74,8 @@ static void refused_upload_is_answered(void **state) {
     int fd = raw_connect(httpd_address(*state));
     raw_send_text(fd, "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: 6553600\r\n\r\n");
     for (int i = 0; i < 100; i++)
-        assert_true(raw_send(fd, bytes, sizeof(bytes))); /* most clients do not look for an answer before they are done */
+        assert_true(
+            raw_send(fd, bytes, sizeof(bytes))); /* most clients do not look for an answer before they are done */
     raw_read_to_end(fd, &answer);
     assert_int_equal(answer.status, 413);
     assert_false(answer.reset);
