@@ -26,11 +26,11 @@ struct document {
     char srn[SRN_MAX];
     char form[FORM_MAX];
     char filed_on[DATE_MAX];
-    char reason[128];               /* unreadable, missing: outcome word; else "" */
-    char text_name[BLOB_NAME_MAX];  /* jobs/<id>/document_<n>.<hex>.txt; never empty */
-    char text_url[BLOB_URL_MAX];    /* blobUrl */
-    int64_t text_bytes;             /* fileSize */
-    char text_md5[MD5_HEX_MAX];     /* checksum without "MD5-" */
+    char reason[128];                  /* unreadable, missing: outcome word; else "" */
+    char text_name[BLOB_NAME_MAX];     /* jobs/<id>/document_<n>.<hex>.txt; never empty */
+    char text_url[BLOB_URL_MAX];       /* blobUrl */
+    int64_t text_bytes;                /* fileSize */
+    char text_md5[MD5_HEX_MAX];        /* checksum without "MD5-" */
     char original_name[BLOB_NAME_MAX]; /* "" when missing */
     int64_t original_bytes;
     char original_sha256[HASH_HEX_MAX];

@@ -28,8 +28,8 @@ enum { TOKEN_MAX = 33, OWNER_MAX = 129, LAST_ERROR_MAX = 513 };
 
 /* The run's own numbers: carried by heartbeats and by the end; facts of the run record. */
 struct run_numbers {
-    int listed;      /* filings in the list */
-    int had_rows;    /* rows there at the start */
+    int listed;                                            /* filings in the list */
+    int had_rows;                                          /* rows there at the start */
     int downloaded, uploaded, stored, unreadable, missing; /* of this run */
     int portal_requests, portal_errors;
     int64_t downloaded_bytes;
@@ -78,12 +78,22 @@ struct run_record {
     int64_t at_ms; /* store time of insertion as a record; 0 while only in `ended` */
 };
 
-/* Why an open job is not being worked on, or that it is. Pure: from the job, the store's time and the number of workers. */
-enum waiting_reason { WAIT_NONE, WAIT_QUEUED, WAIT_BACKOFF, WAIT_RATE_LIMITED, WAIT_NO_WORKER, WAIT_LEASED, WAIT_CANCELLING };
+/* Why an open job is not being worked on, or that it is. Pure: from the job, the store's time and the number of
+ * workers. */
+enum waiting_reason {
+    WAIT_NONE,
+    WAIT_QUEUED,
+    WAIT_BACKOFF,
+    WAIT_RATE_LIMITED,
+    WAIT_NO_WORKER,
+    WAIT_LEASED,
+    WAIT_CANCELLING
+};
 struct waiting {
     enum waiting_reason reason;
     int64_t since_ms, until_ms; /* until 0: not known */
 };
 const char *waiting_reason_name(enum waiting_reason reason);
-/* active_leases: leases held now by anybody; a job due for more than no_worker_after_ms while none is held waits for a worker. */
+/* active_leases: leases held now by anybody; a job due for more than no_worker_after_ms while none is held waits for a
+ * worker. */
 struct waiting job_waiting(const struct job *job, int64_t now_ms, int active_leases, int64_t no_worker_after_ms);
