@@ -1,9 +1,11 @@
-/* The job store, to use it. Implementations are behind jobs_backend.h; which one is used follows from the configuration.
+/* The job store, to use it. Implementations are behind jobs_backend.h; which one is used follows from the
+ * configuration.
  *
- * One job document rules a job: each change is one atomic write, and a worker's writes are filtered by its lease token. Facts (filing
- * lists, document rows, run records) are inserted once and never change. Time is the store's: no call takes the caller's clock.
- * A store may be used by several threads at once. Every call has a deadline (jobs_config): past it, RETRY "store_timeout".
- * RETRY "store_down": nothing is known to have happened; every call here may be repeated. */
+ * One job document rules a job: each change is one atomic write, and a worker's writes are filtered by its lease token.
+ * Facts (filing lists, document rows, run records) are inserted once and never change. Time is the store's: no call
+ * takes the caller's clock. A store may be used by several threads at once. Every call has a deadline (jobs_config):
+ * past it, RETRY "store_timeout". RETRY "store_down": nothing is known to have happened; every call here may be
+ * repeated. */
 #pragma once
 
 #include "base/json.h"
@@ -22,7 +24,8 @@ void jobs_close(struct jobs *jobs);
 MUST_USE enum outcome jobs_ping(struct jobs *jobs, struct error *err);
 MUST_USE enum outcome jobs_now_ms(struct jobs *jobs, int64_t *ret, struct error *err); /* the store's clock */
 
-/* ---- placing orders ------------------------------------------------------------------------------------------------ */
+/* ---- placing orders ------------------------------------------------------------------------------------------------
+ */
 enum { ORDER_ITEMS_MAX = 10000 };
 
 struct jobs_order {
@@ -44,11 +47,13 @@ struct jobs_placed {
     bool replayed; /* the idempotency key was known: this is its first answer again */
 };
 void jobs_placed_finish(struct jobs_placed *placed);
-/* All or none, on disk when it returns OK. INVALID "idempotency_mismatch": same key, another body. A company twice in one
- * order gives one job (unless forced). */
-MUST_USE enum outcome jobs_place(struct jobs *jobs, const struct jobs_order *order, struct jobs_placed *ret, struct error *err);
+/* All or none, on disk when it returns OK. INVALID "idempotency_mismatch": same key, another body. A company twice in
+ * one order gives one job (unless forced). */
+MUST_USE enum outcome jobs_place(struct jobs *jobs, const struct jobs_order *order, struct jobs_placed *ret,
+                                 struct error *err);
 
-/* ---- a lease ------------------------------------------------------------------------------------------------------- */
+/* ---- a lease -------------------------------------------------------------------------------------------------------
+ */
 struct jobs_claim_request {
     const char *owner;  /* pod uid, else host:pid:start */
     const char *job_id; /* NULL: the best one */
@@ -62,42 +67,49 @@ struct lease {
     bool taken_over; /* another owner's lease had run out */
     bool repeated;   /* a live lease of this owner that nobody had adopted: its earlier claim */
 };
-/* GONE "nothing_claimable" (best) or, with a job_id: GONE "unknown_job" when there is no such job, GONE "not_claimable" with the
- * reason in the message. A job with a requested cancel found here becomes cancelled and the claim goes on to the next. */
-MUST_USE enum outcome jobs_claim(struct jobs *jobs, const struct jobs_claim_request *request, struct lease *ret, struct error *err);
+/* GONE "nothing_claimable" (best) or, with a job_id: GONE "unknown_job" when there is no such job, GONE "not_claimable"
+ * with the reason in the message. A job with a requested cancel found here becomes cancelled and the claim goes on to
+ * the next. */
+MUST_USE enum outcome jobs_claim(struct jobs *jobs, const struct jobs_claim_request *request, struct lease *ret,
+                                 struct error *err);
 
 /* Adoption = start of the run by the process `nonce`: counts rows and attempts. Repeating it with the same nonce is OK.
  * GONE "lease_taken": no such lease any more, or another process adopted it. *ret is the job as adopted. */
-MUST_USE enum outcome jobs_adopt(struct jobs *jobs, const char *job_id, const char *token, const char *nonce, struct job *ret,
-                                 struct error *err);
+MUST_USE enum outcome jobs_adopt(struct jobs *jobs, const char *job_id, const char *token, const char *nonce,
+                                 struct job *ret, struct error *err);
 /* availableAt = now + lease. DENIED "lease_lost" when the token does not hold the job any more. */
-MUST_USE enum outcome jobs_heartbeat(struct jobs *jobs, const char *job_id, const char *token, const struct run_numbers *numbers,
-                                     bool *ret_cancel_requested, struct error *err);
+MUST_USE enum outcome jobs_heartbeat(struct jobs *jobs, const char *job_id, const char *token,
+                                     const struct run_numbers *numbers, bool *ret_cancel_requested, struct error *err);
 struct jobs_end {
-    enum run_outcome outcome; /* any but RUN_LOST */
+    enum run_outcome outcome;               /* any but RUN_LOST */
     const char *error_code, *error_message; /* RUN_FAILED, RUN_EXHAUSTED; else NULL keeps the last error */
-    int64_t retry_after_ms;   /* RUN_FAILED: what the other side asked for */
-    bool give_back_attempt;   /* outage or SIGTERM: the attempt its own adoption took is not counted */
-    const char *manifest_name; /* RUN_COMPLETED */
+    int64_t retry_after_ms;                 /* RUN_FAILED: what the other side asked for */
+    bool give_back_attempt;                 /* outage or SIGTERM: the attempt its own adoption took is not counted */
+    const char *manifest_name;              /* RUN_COMPLETED */
     struct run_numbers numbers;
 };
-/* *ret_status: what the job is now. A requested cancel turns an end that would be pending into cancelled. When this token's end
- * was applied before (its reply was lost) the answer is OK with the status of then. DENIED "lease_lost": nothing was changed.
- * INVALID "incomplete": RUN_COMPLETED although the list is missing or a filing of it has no row. */
+/* *ret_status: what the job is now. A requested cancel turns an end that would be pending into cancelled. When this
+ * token's end was applied before (its reply was lost) the answer is OK with the status of then. DENIED "lease_lost":
+ * nothing was changed. INVALID "incomplete": RUN_COMPLETED although the list is missing or a filing of it has no row.
+ */
 MUST_USE enum outcome jobs_end(struct jobs *jobs, const char *job_id, const char *token, const struct jobs_end *end,
                                enum job_status *ret_status, struct error *err);
 
 /* The registry's name replaces a name that is only the CIN. Lease holder only; DENIED "lease_lost". */
-MUST_USE enum outcome jobs_name_company(struct jobs *jobs, const char *job_id, const char *token, const char *name, struct error *err);
+MUST_USE enum outcome jobs_name_company(struct jobs *jobs, const char *job_id, const char *token, const char *name,
+                                        struct error *err);
 
-/* ---- facts --------------------------------------------------------------------------------------------------------- */
+/* ---- facts ---------------------------------------------------------------------------------------------------------
+ */
 /* Inserts the ordered list once; whoever was first wins and *ret is the list that holds. *ret is untouched on failure.
  * This and jobs_add_document: GONE "unknown_job". */
 MUST_USE enum outcome jobs_put_filings(struct jobs *jobs, const char *job_id, const struct filing_list *list,
                                        struct filing_list *ret, struct error *err);
-MUST_USE enum outcome jobs_get_filings(struct jobs *jobs, const char *job_id, struct filing_list *ret, struct error *err); /* GONE: none yet */
+MUST_USE enum outcome jobs_get_filings(struct jobs *jobs, const char *job_id, struct filing_list *ret,
+                                       struct error *err); /* GONE: none yet */
 /* Inserts the row once: *ret_inserted false when somebody has it. id and at are drawn by the store. */
-MUST_USE enum outcome jobs_add_document(struct jobs *jobs, const struct document *document, bool *ret_inserted, struct error *err);
+MUST_USE enum outcome jobs_add_document(struct jobs *jobs, const struct document *document, bool *ret_inserted,
+                                        struct error *err);
 struct document_list {
     struct document *items;
     int count;
@@ -106,12 +118,16 @@ void document_list_finish(struct document_list *list);
 /* Rows of a job by number, from after_number + 1 on, at most limit (0 = all). */
 MUST_USE enum outcome jobs_list_documents(struct jobs *jobs, const char *job_id, int after_number, int limit,
                                           struct document_list *ret, struct error *err);
-MUST_USE enum outcome jobs_get_document(struct jobs *jobs, const char *document_id, struct document *ret, struct error *err);
+MUST_USE enum outcome jobs_get_document(struct jobs *jobs, const char *document_id, struct document *ret,
+                                        struct error *err);
 /* Sets have[n] for every number that has a row; have_size > the list's count. */
-MUST_USE enum outcome jobs_have_rows(struct jobs *jobs, const char *job_id, bool *have, int have_size, int *ret_count, struct error *err);
+MUST_USE enum outcome jobs_have_rows(struct jobs *jobs, const char *job_id, bool *have, int have_size, int *ret_count,
+                                     struct error *err);
 
-/* ---- looking ------------------------------------------------------------------------------------------------------- */
-MUST_USE enum outcome jobs_get(struct jobs *jobs, const char *job_id, struct job *ret, struct error *err); /* GONE "unknown_job" */
+/* ---- looking -------------------------------------------------------------------------------------------------------
+ */
+MUST_USE enum outcome jobs_get(struct jobs *jobs, const char *job_id, struct job *ret,
+                               struct error *err); /* GONE "unknown_job" */
 struct jobs_filter {
     const char *status; /* NULL: any */
     const char *cin;    /* exact; NULL: any */
@@ -126,7 +142,8 @@ struct job_list {
     char next[CURSOR_MAX]; /* "" at the end */
 };
 void job_list_finish(struct job_list *list);
-MUST_USE enum outcome jobs_list(struct jobs *jobs, const struct jobs_filter *filter, struct job_list *ret, struct error *err);
+MUST_USE enum outcome jobs_list(struct jobs *jobs, const struct jobs_filter *filter, struct job_list *ret,
+                                struct error *err);
 struct run_list {
     struct run_record *items; /* oldest first */
     int count;
@@ -137,27 +154,38 @@ MUST_USE enum outcome jobs_list_runs(struct jobs *jobs, const char *job_id, stru
 struct jobs_counts { /* now, from indexed counts */
     int64_t by_status[JOB_STATUS_COUNT];
     int64_t total, claimable;
-    int64_t leased;             /* processing with a lease that has not run out */
-    int64_t oldest_waiting_ms;  /* age of the oldest claimable one; 0: none */
+    int64_t leased;            /* processing with a lease that has not run out */
+    int64_t oldest_waiting_ms; /* age of the oldest claimable one; 0: none */
     int64_t now_ms;
 };
 MUST_USE enum outcome jobs_count(struct jobs *jobs, struct jobs_counts *ret, struct error *err);
 
-/* ---- a person ------------------------------------------------------------------------------------------------------ */
-/* pending -> cancelled; processing -> cancel requested (*ret_status stays processing). INVALID "not_cancellable" when finished. */
-MUST_USE enum outcome jobs_cancel(struct jobs *jobs, const char *job_id, enum job_status *ret_status, struct error *err);
-/* failed, cancelled -> pending at once, attempts 0. INVALID "not_retryable" (with the reason), INVALID "company_has_open_job". */
+/* ---- a person ------------------------------------------------------------------------------------------------------
+ */
+/* pending -> cancelled; processing -> cancel requested (*ret_status stays processing). INVALID "not_cancellable" when
+ * finished. */
+MUST_USE enum outcome jobs_cancel(struct jobs *jobs, const char *job_id, enum job_status *ret_status,
+                                  struct error *err);
+/* failed, cancelled -> pending at once, attempts 0. INVALID "not_retryable" (with the reason), INVALID
+ * "company_has_open_job". */
 MUST_USE enum outcome jobs_retry(struct jobs *jobs, const char *job_id, enum job_status *ret_status, struct error *err);
 
-/* ---- keeper: every step may run in several processes at once ------------------------------------------------------------ */
-MUST_USE enum outcome jobs_expire(struct jobs *jobs, int *ret_expired, struct error *err);     /* leases that ran out -> pending */
-MUST_USE enum outcome jobs_record_runs(struct jobs *jobs, int *ret_recorded, struct error *err); /* `ended` -> run records */
-MUST_USE enum outcome jobs_finish_orders(struct jobs *jobs, int *ret_finished, struct error *err); /* unfinished batches; old keys */
-MUST_USE enum outcome jobs_take_in(struct jobs *jobs, int *ret_taken, struct error *err);       /* jobs other programs inserted */
+/* ---- keeper: every step may run in several processes at once
+ * ------------------------------------------------------------ */
+MUST_USE enum outcome jobs_expire(struct jobs *jobs, int *ret_expired,
+                                  struct error *err); /* leases that ran out -> pending */
+MUST_USE enum outcome jobs_record_runs(struct jobs *jobs, int *ret_recorded,
+                                       struct error *err); /* `ended` -> run records */
+MUST_USE enum outcome jobs_finish_orders(struct jobs *jobs, int *ret_finished,
+                                         struct error *err); /* unfinished batches; old keys */
+MUST_USE enum outcome jobs_take_in(struct jobs *jobs, int *ret_taken,
+                                   struct error *err); /* jobs other programs inserted */
 MUST_USE enum outcome jobs_advance_totals(struct jobs *jobs, bool *ret_advanced, struct error *err); /* the watermark */
-MUST_USE enum outcome jobs_check_clock(struct jobs *jobs, int *ret_mended, struct error *err);  /* a clock set back strands no job */
+MUST_USE enum outcome jobs_check_clock(struct jobs *jobs, int *ret_mended,
+                                       struct error *err); /* a clock set back strands no job */
 
-/* ---- counters that survive pods ------------------------------------------------------------------------------------ */
+/* ---- counters that survive pods ------------------------------------------------------------------------------------
+ */
 enum { TOTALS_BUCKETS = 14 };
 extern const int64_t totals_buckets_ms[TOTALS_BUCKETS]; /* upper bounds; the last bucket of a histogram is +Inf */
 struct totals_histogram {
@@ -167,10 +195,10 @@ struct totals_histogram {
 struct totals {
     int64_t up_to_ms; /* the watermark */
     int64_t jobs_placed;
-    int64_t documents[3]; /* by document_state */
+    int64_t documents[3];   /* by document_state */
     int64_t document_bytes; /* of originals */
     int64_t pages;
-    int64_t runs[7];      /* by run_outcome; entries that are no run are not counted */
+    int64_t runs[7];                                 /* by run_outcome; entries that are no run are not counted */
     int64_t attempts_portal_requests, portal_errors; /* sums over run records */
     struct totals_histogram download, read, store, run;
 };

@@ -70,6 +70,7 @@ struct sqlite_store {
 
     pthread_mutex_t queue_lock; /* guards the queue and `leading`; the writer belongs to the leader */
     struct write_op *queue_first, *queue_last;
+    int queued;
     bool leading;
     struct sql_conn writer;
     int lock_fd;           /* filesure.lock: one process writes or checkpoints at a time (jobs_sqlite_lock.c) */
@@ -120,7 +121,11 @@ struct sqlite_write {
     bool keep;             /* keep the changes although the answer is not OK */
 };
 typedef enum outcome sqlite_apply(struct sqlite_write *write, void *arg, struct error *err);
-enum durability { WRITE_FAST, WRITE_DURABLE }; /* DURABLE: on disk when it returns */
+enum durability {
+    WRITE_FAST,         /* the system has it: a power cut may undo it, a killed process does not */
+    WRITE_DURABLE,      /* on disk when it returns */
+    WRITE_DURABLE_ALONE /* the same, in a transaction of its own: for what changes thousands of rows */
+};
 MUST_USE enum outcome sqlite_write(struct sqlite_store *store, enum durability durability, sqlite_apply *apply,
                                    void *arg, struct error *err);
 

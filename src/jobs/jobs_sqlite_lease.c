@@ -5,13 +5,14 @@
 
 struct change {
     const char *job_id, *token;
-    struct job job;
+    struct job job; /* all zero when there is no such job: it holds no token, so the rules refuse it */
     int64_t seq;
     bool found;
     struct run_record ended;
 };
 
 static enum outcome load(struct sqlite_write *write, struct change *change, struct error *err) {
+    change->job = (struct job){0};
     return sqlite_load_job(write->conn, change->job_id, &change->job, &change->seq, &change->found, err);
 }
 
@@ -194,10 +195,8 @@ static enum outcome apply_adopt(struct sqlite_write *write, void *arg, struct er
         outcome = sqlite_count_rows(write->conn, change->job_id, &rows, err);
     if (outcome != OK)
         return outcome;
-    enum adopt_result result = ADOPT_REFUSED;
-    if (change->found)
-        result = lease_adopt(&change->job, change->token, adopt->nonce, rows.stored + rows.unreadable + rows.missing,
-                             write->now_ms);
+    int count = rows.stored + rows.unreadable + rows.missing;
+    enum adopt_result result = lease_adopt(&change->job, change->token, adopt->nonce, count, write->now_ms);
     if (result == ADOPT_REFUSED)
         return error_set(err, GONE, "lease_taken", "the lease is over, or another process runs it");
     job_count_rows(&change->job, &rows);
@@ -224,7 +223,7 @@ static enum outcome apply_beat(struct sqlite_write *write, void *arg, struct err
     enum outcome outcome = load(write, change, err);
     if (outcome != OK)
         return outcome;
-    if (!change->found || !lease_beat(&change->job, change->token, beat->numbers, write->now_ms))
+    if (!lease_beat(&change->job, change->token, beat->numbers, write->now_ms))
         return lease_lost(err);
     return store(write, change, false, err);
 }
@@ -249,7 +248,7 @@ static enum outcome apply_name(struct sqlite_write *write, void *arg, struct err
     enum outcome outcome = load(write, change, err);
     if (outcome != OK)
         return outcome;
-    if (!change->found || !lease_name_company(&change->job, change->token, naming->name))
+    if (!lease_name_company(&change->job, change->token, naming->name))
         return lease_lost(err);
     return store(write, change, false, err);
 }

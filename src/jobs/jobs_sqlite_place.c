@@ -6,6 +6,8 @@
 #include "base/str.h"
 #include "jobs/jobs_sqlite.h"
 
+enum { LARGE_ORDER = 100 };
+
 struct place {
     const struct jobs_order *order;
     char key_sha256[HASH_HEX_MAX];
@@ -150,7 +152,8 @@ enum outcome sqlite_place(struct jobs *jobs, const struct jobs_order *order, str
     place.items = items;
     if (order->idempotency_key)
         hash_hex(HASH_SHA256, order->idempotency_key, strlen(order->idempotency_key), place.key_sha256);
-    enum outcome outcome = sqlite_write(sqlite_store(jobs), WRITE_DURABLE, apply_place, &place, err);
+    enum durability durability = order->count > LARGE_ORDER ? WRITE_DURABLE_ALONE : WRITE_DURABLE;
+    enum outcome outcome = sqlite_write(sqlite_store(jobs), durability, apply_place, &place, err);
     if (outcome == OK)
         *ret = (struct jobs_placed){.items = take_ptr(items), .count = order->count, .replayed = place.replayed};
     return outcome;

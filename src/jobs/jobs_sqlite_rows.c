@@ -134,7 +134,7 @@ static void bind_job(struct sql *sql, const struct job *job) {
     "portal_errors = ?, downloaded_bytes = ?, run_ms = ?, claim_wait_ms = ?"
 
 enum outcome sqlite_store_job(struct sql_conn *conn, int64_t seq, const struct job *job, struct error *err) {
-    static const char store[] = "UPDATE OR FAIL jobs SET " ALL_OF_A_JOB " WHERE seq = ?";
+    static const char store[] = "UPDATE jobs SET " ALL_OF_A_JOB " WHERE seq = ?";
     AUTO_SQL struct sql sql = sql_start(conn, store);
     bind_job(&sql, job);
     sql_int(&sql, seq);
@@ -143,7 +143,7 @@ enum outcome sqlite_store_job(struct sql_conn *conn, int64_t seq, const struct j
 
 enum outcome sqlite_insert_job(struct sql_conn *conn, const struct job *job, struct error *err) {
     static const char insert[] =
-        "INSERT OR FAIL INTO jobs (id, cin, company_name, status, priority, created_at, updated_at, at, available_at) "
+        "INSERT INTO jobs (id, cin, company_name, status, priority, created_at, updated_at, at, available_at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     AUTO_SQL struct sql sql = sql_start(conn, insert);
     sql_text(&sql, job->id);

@@ -27,6 +27,7 @@ struct write_op {
 static void push(struct sqlite_store *store, struct write_op *op) {
     op->next = NULL;
     op->state = OP_QUEUED;
+    store->queued++;
     if (store->queue_last)
         store->queue_last->next = op;
     else
@@ -45,14 +46,19 @@ static void drop(struct sqlite_store *store, const struct write_op *op) {
             store->queue_first = at->next;
         if (store->queue_last == at)
             store->queue_last = before;
+        store->queued--;
         return;
     }
 }
 
 static int take_group(struct sqlite_store *store, struct write_op *group[GROUP_MAX]) {
     int count = 0;
-    while (count < GROUP_MAX && store->queue_first) {
+    bool alone = false;
+    while (count < GROUP_MAX && store->queue_first && !alone) {
         struct write_op *op = store->queue_first;
+        alone = op->durability == WRITE_DURABLE_ALONE;
+        if (alone && count > 0)
+            break;
         drop(store, op);
         op->state = OP_RUNNING;
         group[count++] = op;
@@ -98,12 +104,9 @@ static bool transaction_open(const struct sqlite_store *store) {
     return sqlite3_get_autocommit(store->writer.db) == 0;
 }
 
-/* Not OK: the transaction cannot go on. What the op answered is in op. */
-static enum outcome run_op(struct sqlite_store *store, struct sqlite_write *write, struct write_op *op,
-                           struct error *err) {
-    enum outcome outcome = run_constant(store, savepoint, err);
-    if (outcome != OK)
-        return outcome;
+/* Not OK: the transaction cannot go on. What the op answered is in op; *ret_undo: and it is to be undone. */
+static enum outcome apply_op(struct sqlite_store *store, struct sqlite_write *write, struct write_op *op,
+                             bool *ret_undo, struct error *err) {
     write->keep = false;
     op->err = (struct error){0};
     op->outcome = op->apply(write, op->arg, &op->err);
@@ -111,9 +114,27 @@ static enum outcome run_op(struct sqlite_store *store, struct sqlite_write *writ
         *err = op->err;
         return op->outcome;
     }
-    if (op->outcome != OK && !write->keep)
+    *ret_undo = op->outcome != OK && !write->keep;
+    return OK;
+}
+
+static enum outcome run_op(struct sqlite_store *store, struct sqlite_write *write, struct write_op *op,
+                           struct error *err) {
+    bool undo = false;
+    enum outcome outcome = run_constant(store, savepoint, err);
+    if (outcome == OK)
+        outcome = apply_op(store, write, op, &undo, err);
+    if (outcome == OK && undo)
         outcome = run_constant(store, rollback_to, err);
     return outcome == OK ? run_constant(store, release, err) : outcome;
+}
+
+/* A group of one needs no savepoint (which costs a large order dearly): its transaction is undone. */
+static enum outcome run_only_op(struct sqlite_store *store, struct sqlite_write *write, struct write_op *op,
+                                struct error *err) {
+    bool undo = false;
+    enum outcome outcome = apply_op(store, write, op, &undo, err);
+    return outcome == OK && undo ? run_constant(store, rollback, err) : outcome;
 }
 
 static enum outcome run_ops(struct sqlite_store *store, struct write_op *const *group, int count, struct error *err) {
@@ -123,8 +144,8 @@ static enum outcome run_ops(struct sqlite_store *store, struct write_op *const *
     enum outcome outcome = sqlite_read_watermark(&store->writer, &up_to_ms, err);
     write.at_ms = write.now_ms > up_to_ms ? write.now_ms : up_to_ms;
     for (int i = 0; i < count && outcome == OK; i++)
-        outcome = run_op(store, &write, group[i], err);
-    bool changed = sqlite3_total_changes(store->writer.db) != changes;
+        outcome = (count == 1 ? run_only_op : run_op)(store, &write, group[i], err);
+    bool changed = transaction_open(store) && sqlite3_total_changes(store->writer.db) != changes;
     if (outcome == OK && changed && write.now_ms >= store->noted_ms + NOTE_CLOCK_EVERY_MS) {
         outcome = sqlite_clock_note(store, &store->writer, err);
         store->noted_ms = write.now_ms;
@@ -136,7 +157,7 @@ static enum outcome run_ops(struct sqlite_store *store, struct write_op *const *
 static enum outcome run_group(struct sqlite_store *store, struct write_op *const *group, int count, struct error *err) {
     bool durable = false;
     for (int i = 0; i < count; i++)
-        durable = durable || group[i]->durability == WRITE_DURABLE;
+        durable = durable || group[i]->durability != WRITE_FAST;
     store->writer.deadline_ms = group[0]->deadline_ms;
     enum outcome outcome = sqlite_lock(store, group[0]->deadline_ms, err);
     if (outcome == OK)
@@ -149,7 +170,7 @@ static enum outcome run_group(struct sqlite_store *store, struct write_op *const
     store->writer.deadline_ms = INT64_MAX;
     outcome = run_ops(store, group, count, err);
     FAULT_POINT("store_before_commit");
-    if (outcome == OK)
+    if (outcome == OK && transaction_open(store))
         outcome = run_constant(store, commit, err);
     if (outcome != OK && transaction_open(store)) {
         struct error ignored;
@@ -180,7 +201,7 @@ static void answer_group(struct sqlite_store *store, struct write_op *const *gro
 }
 
 static void lead(struct sqlite_store *store) {
-    struct write_op *group[GROUP_MAX];
+    struct write_op *group[GROUP_MAX] = {0};
     struct error err = {0};
     int count = take_group(store, group);
     pthread_mutex_unlock(&store->queue_lock);
