@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fdio.h"
 #include "base/hash.h"
 #include "base/str.h"
@@ -323,16 +322,33 @@ static enum outcome dir_url(void *self, const char *name, char ret[BLOB_URL_MAX]
     return OK;
 }
 
+/* Now as the file system sees it: the clock of this process may be wrong, and what is being written must stay. 0: not
+ * known. */
+static int64_t folder_now_ms(struct dir_store *store) {
+    char temp[TEMP_NAME_MAX];
+    struct stat there = {0};
+    struct error ignored;
+    if (write_temp(store, "", 0, temp, &ignored) != OK) {
+        return 0;
+    }
+    bool known = fstatat(store->folder_fd, temp, &there, AT_SYMLINK_NOFOLLOW) == 0;
+    (void)unlinkat(store->folder_fd, temp, 0);
+    return known ? (int64_t)there.st_mtim.tv_sec * 1000 : 0;
+}
+
 static void remove_old_temps(struct dir_store *store) {
     DIR *dir = fdopendir(openat(store->folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!dir) {
         return;
     }
-    int64_t now_ms = clock_real_ms();
+    int64_t now_ms = 0;
     for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
         struct stat there;
-        if (str_starts_with(entry->d_name, TEMP_PREFIX) &&
-            fstatat(store->folder_fd, entry->d_name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        if (!str_starts_with(entry->d_name, TEMP_PREFIX)) {
+            continue;
+        }
+        now_ms = now_ms ? now_ms : folder_now_ms(store);
+        if (fstatat(store->folder_fd, entry->d_name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
             now_ms - (int64_t)there.st_mtim.tv_sec * 1000 > TEMP_AGE_MS) {
             (void)unlinkat(store->folder_fd, entry->d_name, 0);
         }
