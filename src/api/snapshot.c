@@ -221,10 +221,16 @@ enum outcome snapshot_wait_open(struct snapshot *own, int64_t wait_ms, struct er
 static void *run(void *context) {
     struct snapshot *own = context;
     struct feed_touched touched = {.count = 0};
+    bool first = true;
     do {
         struct error err = {0};
         enum outcome outcome = store_open(own->store, &err);
         note_open(own, outcome, &err);
+        bool hopeless = first && outcome != OK && outcome != RETRY; /* main ends the program and says why */
+        first = false;
+        if (hopeless) {
+            continue;
+        }
         if (outcome == OK) {
             outcome = look(own, store_background(own->store), &touched, &err);
         }
