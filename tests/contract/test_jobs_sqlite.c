@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -291,6 +292,18 @@ static void *place_one(void *arg) {
     return NULL;
 }
 
+/* One write leads (and waits for the locked file), that many stand in the queue. */
+static void wait_until_queued(struct fixture *fixture, int count) {
+    struct sqlite_store *store = sqlite_store(fixture->jobs);
+    bool there = false;
+    while (!there) {
+        sched_yield();
+        pthread_mutex_lock(&store->queue_lock);
+        there = store->leading && store->queued == count;
+        pthread_mutex_unlock(&store->queue_lock);
+    }
+}
+
 /* Those that came first give up first; those whose time is not up line up again and are served. */
 static void writes_queue_while_the_file_is_locked(struct fixture *fixture) {
     enum { WAITERS = 6 };
@@ -302,12 +315,7 @@ static void writes_queue_while_the_file_is_locked(struct fixture *fixture) {
         atomic_store(&store->deadline_ms, i == 0 ? 300 : 30000);
         waiters[i] = (struct waiter){.jobs = fixture->jobs, .number = i};
         assert_int_equal(pthread_create(&threads[i], NULL, place_one, &waiters[i]), 0);
-        bool queued = false; /* the first leads, the others stand in the queue */
-        while (!queued) {
-            pthread_mutex_lock(&store->queue_lock);
-            queued = i == 0 ? store->leading && !store->queue_first : store->queue_first != NULL;
-            pthread_mutex_unlock(&store->queue_lock);
-        }
+        wait_until_queued(fixture, i);
     }
     pthread_join(threads[0], NULL);
     assert_int_equal(waiters[0].outcome, RETRY);
@@ -343,10 +351,11 @@ static void a_refused_write_undoes_only_itself(struct fixture *fixture) {
     enum { WRITERS = 10 };
     struct waiter writers[WRITERS];
     pthread_t threads[WRITERS];
-    sqlite3 *db = lock_store(fixture); /* so that all of them become few groups */
+    sqlite3 *db = lock_store(fixture); /* so that all but the first become one group */
     for (int i = 0; i < WRITERS; i++) {
         writers[i] = (struct waiter){.jobs = fixture->jobs, .number = i};
         assert_int_equal(pthread_create(&threads[i], NULL, i % 2 ? refuse_one : place_one, &writers[i]), 0);
+        wait_until_queued(fixture, i);
     }
     sqlite3_close(db);
     for (int i = 0; i < WRITERS; i++) {
@@ -354,6 +363,10 @@ static void a_refused_write_undoes_only_itself(struct fixture *fixture) {
         assert_int_equal(writers[i].outcome, i % 2 ? INVALID : OK);
     }
     struct jobs_counts counts;
+    must(jobs_count(fixture->jobs, &counts, &err));
+    assert_int_equal(counts.total, WRITERS / 2);
+    refuse_one(&writers[0]); /* nor does a group of one leave anything */
+    assert_int_equal(writers[0].outcome, INVALID);
     must(jobs_count(fixture->jobs, &counts, &err));
     assert_int_equal(counts.total, WRITERS / 2);
 }
@@ -378,6 +391,7 @@ static void facts_behind_a_moving_watermark_are_dated_past_it(struct fixture *fi
     for (int i = 0; i < WRITERS; i++) {
         writers[i] = (struct waiter){.jobs = fixture->jobs, .number = i};
         assert_int_equal(pthread_create(&threads[i], NULL, i == 1 ? advance_totals : place_one, &writers[i]), 0);
+        wait_until_queued(fixture, i);
     }
     sqlite3_close(db);
     for (int i = 0; i < WRITERS; i++) {

@@ -4,7 +4,6 @@ The judges are Python's sqlite3 on the store, hashlib on the blobs and the porta
 """
 import os
 import signal
-import time
 
 import judge
 import pytest
@@ -59,20 +58,6 @@ def check(yard, start, job_id):
     yard.check_fsck()
 
 
-def claim_and_run(yard, path, **env):
-    """One pod: the init container claims, the container runs what was claimed; the exit codes."""
-    job_id, token = yard.claim(path, LEASE_SECONDS=LEASE_S)
-    return yard.worker(JOB_ID=job_id, LEASE_TOKEN=token, LEASE_SECONDS=LEASE_S, **env).returncode if job_id else None
-
-
-def complete(yard, job_id, path):
-    def completed():
-        assert claim_and_run(yard, path) in (None, 0), yard.last.stderr
-        return yard.job(job_id)["status"] == "completed"
-
-    wait_until(completed, 60, "completed by later workers")
-
-
 @pytest.mark.parametrize("point,hit", RUN_CASES, ids=[f"{p}:{h}" for p, h in RUN_CASES])
 def test_run_killed(yard, start, tmp_path, point, hit):
     job_id = yard.place()
@@ -83,7 +68,7 @@ def test_run_killed(yard, start, tmp_path, point, hit):
         if code != 0:
             break
     assert code == -signal.SIGKILL, result.stderr
-    complete(yard, job_id, tmp_path / "job.env")
+    yard.complete(job_id, tmp_path / "job.env")
     check(yard, start, job_id)
 
 
@@ -100,7 +85,7 @@ def test_claim_killed(yard, start, tmp_path, point):
     again = yard.claim(out, **pod)  # the init container starts again in the same pod: it gets the lease it has
     assert again == (job_id, held or again[1])
     yard.pass_time(601)
-    complete(yard, job_id, tmp_path / "other.env")
+    yard.complete(job_id, tmp_path / "other.env")
     check(yard, start, job_id)
 
 
@@ -114,7 +99,7 @@ def test_every_write_of_a_run_killed(yard, start, tmp_path):
         numbers = [d["number"] for d in yard.documents(job_id)]
         assert numbers == sorted(set(numbers))
         yard.pass_time(LEASE_S + 1)
-    complete(yard, job_id, tmp_path / "job.env")
+    yard.complete(job_id, tmp_path / "job.env")
     check(yard, start, job_id)
 
 
@@ -126,7 +111,7 @@ def test_killed_again_and_again(yard, start, tmp_path):
         assert result.returncode == -signal.SIGKILL, result.stderr
         yard.pass_time(LEASE_S + 1)
     assert yard.job(job_id)["status"] == "processing"
-    complete(yard, job_id, tmp_path / "job.env")
+    yard.complete(job_id, tmp_path / "job.env")
     check(yard, start, job_id)
 
 
@@ -137,7 +122,7 @@ def test_a_reader_dies_with_its_worker(yard, start, tmp_path):
     assert readers
     process.kill()
     wait_until(lambda: not any(map(support.process_alive, readers)), 30, "the reader gone")
-    complete(yard, job_id, tmp_path / "job.env")
+    yard.complete(job_id, tmp_path / "job.env")
     check(yard, start, job_id)
 
 
@@ -147,22 +132,6 @@ def children(pid):
         with open(f"/proc/{pid}/task/{task}/children", encoding="utf-8") as file:
             found += map(int, file.read().split())
     return found
-
-
-@pytest.mark.parametrize("point", ["adopted", "downloading", "after_download", "between_blobs", "before_row", "before_end"])
-def test_stopped_past_its_lease(yard, start, tmp_path, point):
-    """A worker that was stopped and goes on when the job is finished by another one: "lease lost", and nothing changes."""
-    job_id = yard.place()
-    process = yard.start_stopped(job_id, point, LEASE_SECONDS=LEASE_S)
-    stopped_at = time.monotonic()
-    complete(yard, job_id, tmp_path / "job.env")
-    wait_until(lambda: time.monotonic() > stopped_at + LEASE_S, 60, "its lease over for it too")
-    before, blobs = yard.everything(), yard.blobs()
-    process.signal(signal.SIGCONT)
-    assert process.wait_exit() == 1 and "lease lost" in process.log(), process.log()
-    assert yard.everything() == before
-    assert yard.blobs() == blobs
-    check(yard, start, job_id)
 
 
 def test_every_fault_point_has_a_case():

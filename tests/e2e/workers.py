@@ -148,6 +148,21 @@ class Yard:
         return codes
 
 
+    def claim_and_run(self, path, lease_s=2, **env):
+        """One pod: the init container claims, the container runs what was claimed; its exit code, None: nothing to do."""
+        job_id, token = self.claim(path, LEASE_SECONDS=lease_s)
+        return self.worker(JOB_ID=job_id, LEASE_TOKEN=token, LEASE_SECONDS=lease_s, **env).returncode if job_id else None
+
+    def complete(self, job_id, path):
+        """Pods, one after the other, as the job's lease runs out, until it is completed."""
+
+        def completed():
+            assert self.claim_and_run(path) in (None, 0), self.last.stderr
+            return self.job(job_id)["status"] == "completed"
+
+        support.wait_until(completed, 60, "completed by later workers")
+
+
 def events(lines):
     found = []
     for line in lines:

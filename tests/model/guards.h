@@ -28,7 +28,7 @@ enum guard {
     GUARD_COMPLETE_RULE, /* the store refuses completed while a row is missing */
     GUARD_GIVE_BACK,     /* only an adopted lease gives an attempt back */
     GUARD_RELEASE,       /* a release ends only a lease that nobody adopted */
-    GUARD_EXPIRE,         /* keepers expire leases */
+    GUARD_EXPIRE,        /* keepers expire leases */
     GUARD_EXPIRE_WHOLE,  /* expiry is one update with the whole predicate */
     GUARD_EXPIRE_CANCEL,
     GUARD_EXPIRE_ENTRY, /* an expiry appends the lease to `ended` */

@@ -3,7 +3,7 @@
 
 #include "model/search.h"
 
-enum { LAYOUT_FIELDS_MAX = 192 };
+enum { LAYOUT_FIELDS_MAX = 192, LAYOUT_BYTES_MAX = 256 };
 
 struct layout {
     size_t size; /* of the struct */
@@ -12,7 +12,8 @@ struct layout {
         uint16_t offset;
         uint8_t bits;
     } fields[LAYOUT_FIELDS_MAX];
-    size_t words;
+    size_t bits, words;               /* of a packed state */
+    uint8_t places[LAYOUT_BYTES_MAX]; /* the bits of each byte that have a place */
 };
 
 void layout_start(struct layout *layout, size_t size);

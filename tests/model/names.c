@@ -57,8 +57,9 @@ static int power_of_3(int exponent) {
 }
 
 /* Every name is another one, so numbers stand for them. A list that is short is one of fewer filings: its manifests are
- * numbered apart. */
+ * numbered apart. Manifests are named when they are first asked for. */
 void names_make(void) {
+    memset(manifest_names, 0, sizeof(manifest_names));
     for (int n = 0; n < M_FILINGS; n++) {
         name_text(n, 0);
         name_text(n, 1);

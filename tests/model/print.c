@@ -121,10 +121,9 @@ static void print_workers(FILE *out, const struct world *world) {
 void print_step(FILE *out, const void *context, uint32_t code, const uint64_t *packed) {
     static const char *const fates[] = {"", ", the reply is lost", ", the request is delayed"};
     enum action action = (enum action)(code & 0xff);
-    struct layout layout;
+    const struct job_run *run = context;
     struct world world;
-    world_layout(context, &layout);
-    layout_unpack(&layout, packed, &world);
+    layout_unpack(&run->layout, packed, &world);
     print_actor(out, action, code >> 8 & 0xff);
     (void)fprintf(out, "%s", action_texts[action]);
     print_what(out, action, code >> 8 & 0xff, code >> 16 & 0xff);

@@ -1,110 +1,20 @@
-#include "model/totals.h"
-
-#include <assert.h>
+/* The steps of the model of totals, and what must hold after each. */
 #include <string.h>
 
-#include "base/macros.h"
-#include "model/layout.h"
-
-enum { FACTS = 3, KEEPERS = 2, READERS = 2, TIME_BITS = 4 };
-
-enum fact_state { FACT_NONE, FACT_ON_ITS_WAY, FACT_THERE, FACT_PURGED };
-struct fact {
-    uint8_t state, at;
-    uint8_t age; /* ticks since its insertion began; while on its way */
-};
-
-enum keeper_state { KEEPER_RESTS, KEEPER_LOOKED, KEEPER_ADDS, KEEPER_HAS_SUM };
-struct keeper {
-    uint8_t state, old, to, next;
-    uint8_t sum[FACTS];
-    uint8_t view[FACTS]; /* without a beat: what a node that is behind shows it */
-};
-
-enum reader_state { READER_RESTS, READER_ADDS, READER_LOOKS_AGAIN };
-struct reader {
-    uint8_t state, up_to, next;
-    uint8_t sum[FACTS];
-    uint8_t there[FACTS]; /* truth: the facts there were when it began */
-    uint8_t last[FACTS];  /* what it read before */
-};
-
-struct totals_world {
-    uint8_t now, up_to;
-    uint8_t counted[FACTS]; /* in the totals: how often */
-    struct fact facts[FACTS];
-    struct keeper keepers[KEEPERS];
-    struct reader readers[READERS];
-};
-
-enum totals_action {
-    TOTALS_START,
-    TOTALS_TICK,
-    TOTALS_SET_BACK,
-    TOTALS_INSERT,
-    TOTALS_SHOWS,
-    TOTALS_LOOK,
-    TOTALS_BEAT,
-    TOTALS_ADD,
-    TOTALS_UPDATE,
-    TOTALS_CRASH,
-    TOTALS_ADVANCE,
-    TOTALS_READ,
-    TOTALS_READ_ADD,
-    TOTALS_READ_AGAIN,
-    TOTALS_PURGE,
-};
-#define STEP(action, who, what) ((uint32_t)(action) | (uint32_t)(who) << 8 | (uint32_t)(what) << 16)
-
-struct totals_step {
-    struct search *search;
-    const struct totals_config *config;
-    struct layout layout;
-    struct totals_world from, to;
-    const char *broken;
-};
+#include "model/totals_world.h"
 
 static bool without(const struct totals_step *step, enum guard guard) {
     return step->config->off >> guard & 1;
 }
 
-/* ---- packing ---- */
+/* ---- steps ---- */
 
-#define FIELD(member, bits) layout_add(layout, offsetof(struct totals_world, member), bits)
-
-static void lay_out(const struct totals_config *config, struct layout *layout) {
-    layout_start(layout, sizeof(struct totals_world));
-    FIELD(now, TIME_BITS);
-    FIELD(up_to, TIME_BITS);
-    for (int i = 0; i < config->facts; i++) {
-        FIELD(counted[i], 2);
-        FIELD(facts[i].state, 2);
-        FIELD(facts[i].at, TIME_BITS);
-        FIELD(facts[i].age, TIME_BITS);
-    }
-    for (int k = 0; k < config->keepers; k++) {
-        FIELD(keepers[k].state, 2);
-        FIELD(keepers[k].old, TIME_BITS);
-        FIELD(keepers[k].to, TIME_BITS);
-        FIELD(keepers[k].next, 2);
-        for (int i = 0; i < config->facts; i++) {
-            FIELD(keepers[k].sum[i], 1);
-            FIELD(keepers[k].view[i], 1);
-        }
-    }
-    for (int r = 0; r < config->readers; r++) {
-        FIELD(readers[r].state, 2);
-        FIELD(readers[r].up_to, TIME_BITS);
-        FIELD(readers[r].next, 2);
-        for (int i = 0; i < config->facts; i++) {
-            FIELD(readers[r].sum[i], 2);
-            FIELD(readers[r].there[i], 1);
-            FIELD(readers[r].last[i], 1);
-        }
+/* Counts to 3, which is as wrong as more. */
+static void count_fact(uint8_t *count, bool one_more) {
+    if (one_more && *count < 3) {
+        ++*count;
     }
 }
-
-/* ---- steps ---- */
 
 static bool exists(const struct fact *fact) {
     return fact->state == FACT_THERE || fact->state == FACT_PURGED;
@@ -127,12 +37,6 @@ static const char *broken_state(const struct totals_step *step) {
     return world->up_to < step->from.up_to ? "watermark_forward" : NULL;
 }
 
-static void emit(struct totals_step *step, uint32_t action) {
-    uint64_t packed[SEARCH_WORDS_MAX];
-    layout_pack(&step->layout, &step->to, packed);
-    search_emit(step->search, action, packed, step->broken ? step->broken : broken_state(step));
-}
-
 /* An insertion that has not shown up within its deadline never does. */
 static void tick(struct totals_step *step) {
     const struct totals_config *config = step->config;
@@ -151,14 +55,14 @@ static void tick(struct totals_step *step) {
             *fact = (struct fact){0};
         }
     }
-    emit(step, STEP(TOTALS_TICK, 0, 0));
+    totals_emit(step, STEP(TOTALS_TICK, 0, 0));
 }
 
 static void set_back(struct totals_step *step) {
     for (uint8_t by = 1; by <= step->from.now && by <= 3 && step->config->embedded; by++) {
         begin(step);
         step->to.now = (uint8_t)(step->from.now - by);
-        emit(step, STEP(TOTALS_SET_BACK, 0, by));
+        totals_emit(step, STEP(TOTALS_SET_BACK, 0, by));
     }
 }
 
@@ -166,7 +70,7 @@ static void insert_embedded(struct totals_step *step, int i) {
     bool raise = !without(step, GUARD_AT_WATERMARK) && step->from.now < step->from.up_to;
     begin(step);
     step->to.facts[i] = (struct fact){FACT_THERE, raise ? step->from.up_to : step->from.now, 0};
-    emit(step, STEP(TOTALS_INSERT, i, step->to.facts[i].at));
+    totals_emit(step, STEP(TOTALS_INSERT, i, step->to.facts[i].at));
 }
 
 /* The store draws `at` when the insertion begins; it shows up later. */
@@ -180,12 +84,12 @@ static void insert_steps(struct totals_step *step) {
             for (uint8_t by = 0; by <= behind && by <= step->from.now; by++) {
                 begin(step);
                 step->to.facts[i] = (struct fact){FACT_ON_ITS_WAY, (uint8_t)(step->from.now - by), 0};
-                emit(step, STEP(TOTALS_INSERT, i, step->from.now - by));
+                totals_emit(step, STEP(TOTALS_INSERT, i, step->from.now - by));
             }
         } else if (fact->state == FACT_ON_ITS_WAY) {
             begin(step);
             step->to.facts[i] = (struct fact){FACT_THERE, fact->at, 0};
-            emit(step, STEP(TOTALS_SHOWS, i, fact->at));
+            totals_emit(step, STEP(TOTALS_SHOWS, i, fact->at));
         }
     }
 }
@@ -203,7 +107,7 @@ static void beat_steps(struct totals_step *step, int k) {
             keeper->state = KEEPER_ADDS;
             keeper->old = step->from.up_to;
             keeper->to = (uint8_t)to;
-            emit(step, STEP(TOTALS_BEAT, k, to));
+            totals_emit(step, STEP(TOTALS_BEAT, k, to));
         }
     }
 }
@@ -216,7 +120,7 @@ static void look_step(struct totals_step *step, int k) {
     for (int i = 0; i < step->config->facts; i++) {
         keeper->view[i] = step->from.facts[i].state == FACT_THERE;
     }
-    emit(step, STEP(TOTALS_LOOK, k, 0));
+    totals_emit(step, STEP(TOTALS_LOOK, k, 0));
 }
 
 /* Facts are read one after the other; they are in several collections. */
@@ -233,7 +137,7 @@ static void add_step(struct totals_step *step, int k) {
         keeper->next = 0;
         keeper->state = KEEPER_HAS_SUM;
     }
-    emit(step, STEP(TOTALS_ADD, k, i));
+    totals_emit(step, STEP(TOTALS_ADD, k, i));
 }
 
 static void update_step(struct totals_step *step, int k) {
@@ -242,11 +146,11 @@ static void update_step(struct totals_step *step, int k) {
     if (step->from.up_to == keeper->old || without(step, GUARD_WATERMARK_OLD)) {
         step->to.up_to = keeper->to;
         for (int i = 0; i < step->config->facts; i++) {
-            step->to.counted[i] += step->to.counted[i] < 3 ? keeper->sum[i] : 0;
+            count_fact(&step->to.counted[i], keeper->sum[i]);
         }
     }
     step->to.keepers[k] = (struct keeper){0};
-    emit(step, STEP(TOTALS_UPDATE, k, keeper->to));
+    totals_emit(step, STEP(TOTALS_UPDATE, k, keeper->to));
 }
 
 static void advance_embedded(struct totals_step *step) {
@@ -258,10 +162,10 @@ static void advance_embedded(struct totals_step *step) {
     for (int i = 0; i < step->config->facts; i++) {
         const struct fact *fact = &step->from.facts[i];
         bool counts = fact->state == FACT_THERE && fact->at >= step->from.up_to && fact->at < to;
-        step->to.counted[i] += step->to.counted[i] < 3 ? counts : 0;
+        count_fact(&step->to.counted[i], counts);
     }
     step->to.up_to = (uint8_t)to;
-    emit(step, STEP(TOTALS_ADVANCE, 0, to));
+    totals_emit(step, STEP(TOTALS_ADVANCE, 0, to));
 }
 
 static void keeper_steps(struct totals_step *step, int k) {
@@ -285,7 +189,7 @@ static void keeper_steps(struct totals_step *step, int k) {
     }
     begin(step);
     step->to.keepers[k] = (struct keeper){0};
-    emit(step, STEP(TOTALS_CRASH, k, 0));
+    totals_emit(step, STEP(TOTALS_CRASH, k, 0));
 }
 
 /* ---- readers, purge ---- */
@@ -314,7 +218,7 @@ static void read_again(struct totals_step *step, struct reader *reader) {
 static void add_to_reading(struct totals_step *step, struct reader *reader) {
     int i = reader->next++;
     const struct fact *fact = &step->from.facts[i];
-    reader->sum[i] += fact->state == FACT_THERE && fact->at >= reader->up_to;
+    count_fact(&reader->sum[i], fact->state == FACT_THERE && fact->at >= reader->up_to);
     if (reader->next == step->config->facts) {
         reader->next = 0;
         reader->state = READER_LOOKS_AGAIN;
@@ -339,6 +243,9 @@ static void reader_steps(struct totals_step *step, int r) {
         while (step->config->embedded && reader->state == READER_ADDS) { /* one snapshot */
             add_to_reading(step, reader);
         }
+        if (step->config->embedded) {
+            read_again(step, reader);
+        }
     } else if (reader->state == READER_ADDS) {
         action = TOTALS_READ_ADD;
         add_to_reading(step, reader);
@@ -346,7 +253,7 @@ static void reader_steps(struct totals_step *step, int r) {
         action = TOTALS_READ_AGAIN;
         read_again(step, reader);
     }
-    emit(step, STEP(action, r, 0));
+    totals_emit(step, STEP(action, r, 0));
 }
 
 static void purge_steps(struct totals_step *step) {
@@ -356,79 +263,29 @@ static void purge_steps(struct totals_step *step) {
         if (fact->state == FACT_THERE && below) {
             begin(step);
             step->to.facts[i] = (struct fact){.state = FACT_PURGED};
-            emit(step, STEP(TOTALS_PURGE, i, 0));
+            totals_emit(step, STEP(TOTALS_PURGE, i, 0));
         }
     }
 }
 
-/* ---- the model ---- */
-
-static void totals_start(struct search *search, const void *context) {
-    struct totals_step step = {.search = search, .config = context};
-    lay_out(step.config, &step.layout);
-    emit(&step, STEP(TOTALS_START, 0, 0));
+void totals_steps(struct totals_step *step) {
+    tick(step);
+    set_back(step);
+    insert_steps(step);
+    for (int k = 0; k < step->config->keepers && !step->config->embedded; k++) {
+        keeper_steps(step, k);
+    }
+    if (step->config->embedded) {
+        advance_embedded(step);
+    }
+    for (int r = 0; r < step->config->readers; r++) {
+        reader_steps(step, r);
+    }
+    purge_steps(step);
 }
 
-static void totals_expand(struct search *search, const void *context, const uint64_t *packed) {
-    struct totals_step step = {.search = search, .config = context};
-    lay_out(step.config, &step.layout);
-    layout_unpack(&step.layout, packed, &step.from);
-    tick(&step);
-    set_back(&step);
-    insert_steps(&step);
-    for (int k = 0; k < step.config->keepers && !step.config->embedded; k++) {
-        keeper_steps(&step, k);
-    }
-    if (step.config->embedded) {
-        advance_embedded(&step);
-    }
-    for (int r = 0; r < step.config->readers; r++) {
-        reader_steps(&step, r);
-    }
-    purge_steps(&step);
-}
-
-static void totals_print(FILE *out, const void *context, uint32_t code, const uint64_t *packed) {
-    static const char *const texts[] = {
-        [TOTALS_START] = "start",
-        [TOTALS_TICK] = "a tick passes",
-        [TOTALS_SET_BACK] = "the store's clock is set back",
-        [TOTALS_INSERT] = "insertion of a fact begins",
-        [TOTALS_SHOWS] = "a fact shows up",
-        [TOTALS_LOOK] = "keeper reads from a node that is behind",
-        [TOTALS_BEAT] = "keeper beats",
-        [TOTALS_ADD] = "keeper adds a fact",
-        [TOTALS_UPDATE] = "keeper updates the totals",
-        [TOTALS_CRASH] = "keeper dies",
-        [TOTALS_ADVANCE] = "keeper moves the watermark",
-        [TOTALS_READ] = "reader reads the totals",
-        [TOTALS_READ_ADD] = "reader adds a fact",
-        [TOTALS_READ_AGAIN] = "reader reads the totals again",
-        [TOTALS_PURGE] = "purge of a fact",
-    };
-    static const char *const states[] = {"-", "on its way", "there", "purged"};
-    const struct totals_config *config = context;
-    struct layout layout;
-    struct totals_world world;
-    lay_out(config, &layout);
-    layout_unpack(&layout, packed, &world);
-    (void)fprintf(out, "%s (%u, %u)  | now %u, watermark %u", texts[code & 0xff], (code >> 8 & 0xff) + 1, code >> 16,
-                  world.now, world.up_to);
-    for (int i = 0; i < config->facts; i++) {
-        (void)fprintf(out, "  fact %d: %s at %u, counted %u", i + 1, states[world.facts[i].state], world.facts[i].at,
-                      world.counted[i]);
-    }
-}
-
-void totals_model(const struct totals_config *config, struct search_model *ret) {
-    struct layout layout;
-    lay_out(config, &layout);
-    assert(config->facts <= FACTS && config->keepers <= KEEPERS && config->readers <= READERS);
-    *ret = (struct search_model){
-        .words = layout.words,
-        .context = config,
-        .start = totals_start,
-        .expand = totals_expand,
-        .print_step = totals_print,
-    };
+void totals_emit(struct totals_step *step, uint32_t action) {
+    uint64_t packed[SEARCH_WORDS_MAX];
+    layout_pack(&step->layout, &step->to, packed);
+    search_emit(step->search, action, packed, step->broken ? step->broken : broken_state(step));
 }

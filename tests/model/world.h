@@ -119,6 +119,13 @@ static inline bool off(const struct model_config *config, enum guard guard) {
     return config->off >> guard & 1;
 }
 
+/* A configuration made ready for the search. */
+struct job_run {
+    struct model_config config;
+    struct layout layout;
+};
+void job_model(const struct model_config *config, uint64_t guards_off, struct job_run *run, struct search_model *ret);
+
 void world_layout(const struct model_config *config, struct layout *ret);
 
 /* ---- the state in short ---- */

@@ -101,12 +101,25 @@ static void other_points_do_nothing(void **state) {
     assert_int_equal(status_of_child("kill:c", &pid), 0);
 }
 
+static void a_longer_name_is_another_point(void **state) {
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        setenv("FILESURE_FAULT", "kill:a", 1);
+        FAULT_POINT("ab");
+        _exit(0);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 #define with_folder(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         with_folder(no_fault_logs_only), with_folder(kill_at_first_arrival),   with_folder(kill_at_a_later_arrival),
-        with_folder(stop_at_a_point),    with_folder(other_points_do_nothing),
+        with_folder(stop_at_a_point),    with_folder(other_points_do_nothing), with_folder(a_longer_name_is_another_point),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

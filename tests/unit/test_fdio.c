@@ -134,6 +134,11 @@ static void bad_paths(void **state) {
     memset(longer, 'x', sizeof(longer) - 1);
     longer[sizeof(longer) - 1] = '\0';
     assert_int_equal(file_replace(longer, "x", 1, 0600, &err), INVALID);
+    char sub_folder[1000];
+    (void)str_format(sub_folder, sizeof(sub_folder), "%s/sub", folder);
+    assert_int_equal(dir_make(sub_folder, &err), OK);
+    assert_int_equal(file_replace(sub_folder, "x", 1, 0600, &err), INVALID);
+    assert_int_equal(folder_count(folder), 1); /* no temporary file is left */
     assert_int_equal(dir_make(longer, &err), INVALID);
     assert_int_equal(dir_make("", &err), INVALID);
 }

@@ -60,6 +60,7 @@ static void retry_takes_failed_and_cancelled_jobs_only(void **state) {
         job.status = (enum job_status)status;
         job.attempts = 6;
         job.backoff_ms = 1000;
+        job.cancel_requested = true;
         struct job before = job;
         if (status != JOB_FAILED && status != JOB_CANCELLED) {
             assert_int_equal(job_retry(&job, NULL, NOW + 5), RETRY_REFUSED);
@@ -166,6 +167,16 @@ static void a_clock_set_back_strands_no_job(void **state) {
     assert_false(job_mend_clock(&job, NOW));
 }
 
+static void without_a_list_no_documents_are_expected(void **state) {
+    (void)state;
+    job_count_rows(&job, &(struct completeness){.expected = -1});
+    assert_int_equal(job.completeness.expected, 0);
+    assert_int_equal(job.total_documents, 0);
+    job_count_rows(&job, &(struct completeness){.expected = 9, .stored = 3, .unreadable = 2, .missing = 1});
+    assert_int_equal(job.total_documents, 9);
+    assert_int_equal(job.downloaded_documents, 6);
+}
+
 #define CASE(function) cmocka_unit_test_setup(function, setup)
 
 int main(void) {
@@ -178,6 +189,7 @@ int main(void) {
         CASE(foreign_pending_jobs_are_taken_in_at_once),
         CASE(foreign_running_jobs_are_taken_in_when_silent),
         CASE(a_clock_set_back_strands_no_job),
+        CASE(without_a_list_no_documents_are_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

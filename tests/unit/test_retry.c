@@ -50,6 +50,7 @@ static void jitter_stays_below_its_doubling_bound(void **state) {
     assert_int_equal(jitter_ms(100, 1000, 0, 101), 0);
     assert_int_equal(jitter_ms(100, 1000, 3, 800), 800);
     assert_int_equal(jitter_ms(100, 1000, 4, 1000), 1000);
+    assert_int_equal(jitter_ms(100, 1000, 4, 1001), 0);
     assert_int_equal(jitter_ms(100, 1000, 2000000000, 1000), 1000);
     assert_int_equal(jitter_ms(0, 1000, 5, 77), 0);
     for (int attempt = 0; attempt < 70; attempt++)

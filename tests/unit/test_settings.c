@@ -244,6 +244,10 @@ static void secret_file_problems(void **state) {
     assert_int_equal(load(NULL), INVALID);
     assert_non_null(strstr(err.message, "more than 65536 bytes"));
 
+    assert_int_equal(file_replace(path, "s3\0cret", 7, 0600, NULL), OK);
+    assert_int_equal(load(NULL), INVALID);
+    assert_non_null(strstr(err.message, "holds a NUL byte"));
+
     folder_write(folder, "secret", "s3cret", NULL);
     setenv("T_SECRET", "x", 1);
     assert_int_equal(load(NULL), INVALID);
