@@ -4,7 +4,7 @@ LOAD ?= 2
 SUITE ?=
 FUZZ_SECONDS ?= 60
 
-.PHONY: build run test test-slow repeat asan asan-e2e tsan lint format bench fuzz clean bootstrap-tests
+.PHONY: build run test test-slow repeat mutants asan asan-e2e tsan lint format bench fuzz clean bootstrap-tests
 build:
 	@tools/bootstrap
 	@tools/build release
@@ -23,6 +23,9 @@ test-slow: tsan
 
 repeat: bootstrap-tests
 	@tools/repeat --runs $(N) --load $(LOAD) $(SUITE)
+
+mutants: bootstrap-tests
+	@ONLY='$(ONLY)' tools/mutants
 
 asan: bootstrap-tests
 	@FILESURE_BUILD=build/asan tools/run-tests unit contract fuzz
