@@ -1,9 +1,9 @@
-/* How jobs, runs and documents look in JSON: the one place. Times are RFC 3339 or null. Values are the caller's
- * (AUTO_JSON). */
+/* What the API adds to core/job_json.h: estimates, links, groups of errors, stats. Values are the caller's (AUTO_JSON).
+ */
 #pragma once
 
 #include "base/json.h"
-#include "core/blob_name.h"
+#include "core/job_json.h"
 #include "jobs/jobs.h"
 
 struct snapshot_data;
@@ -17,11 +17,11 @@ struct view_clock {
     int64_t no_worker_after_ms;
 };
 
-json_t *view_time(int64_t time_ms); /* null when 0 */
+/* job_json with "waiting". */
 json_t *view_job(const struct job *job, const struct view_clock *clock);
 /* view_job with "runs", newest last, and "errors" grouped by code. */
 json_t *view_job_detail(const struct job *job, const struct view_clock *clock, const struct run_list *runs);
-json_t *view_run(const struct run_record *run);
+/* document_json with links to the contents; a blobUrl that is no http URL is null. */
 json_t *view_document(const struct document *document);
 json_t *view_placed(const struct jobs_placed *placed); /* [{jobId, cin, companyName}…] */
 

@@ -146,6 +146,6 @@ void route_reconcile(struct http_exchange *exchange, void *context) {
     /* a run under way is counted in its job, but is no fact yet */
     bool settled = counts.by_status[JOB_PROCESSING] == 0;
     AUTO_JSON json_t *view = json_pack("{s:O, s:b, s:o, s:o}", "counters", rows, "settled", settled, "upTo",
-                                       view_time(totals.up_to_ms), "asOf", view_time(counts.now_ms));
+                                       time_json(totals.up_to_ms), "asOf", time_json(counts.now_ms));
     reply_json_fresh(exchange, 200, view);
 }

@@ -35,5 +35,5 @@ json_t *view_stats(const struct snapshot_data *data) {
                      (json_int_t)data->counts.claimable, "workersActive", (json_int_t)data->counts.leased,
                      "oldestWaitingMs", (json_int_t)data->counts.oldest_waiting_ms, "totals",
                      view_totals(&data->totals), "perMinute", per_minute, "meanRunMs", (json_int_t)rates->mean_run_ms,
-                     "storeUp", data->store_up, "asOf", view_time(data->counts.now_ms));
+                     "storeUp", data->store_up, "asOf", time_json(data->counts.now_ms));
 }
