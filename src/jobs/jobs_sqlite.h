@@ -109,6 +109,7 @@ void sqlite_checkpoint_log(struct sqlite_store *store); /* under the lock, when 
 
 /* ---- schema (jobs_sqlite_schema.c) ----------------------------------------------------------- */
 enum { STORE_VERSION = 1 };
+/* Under the store's lock unless read_only: nobody else migrates meanwhile. */
 MUST_USE enum outcome sqlite_schema_prepare(struct sql_conn *conn, bool read_only, struct error *err);
 
 /* ---- writes (jobs_sqlite_write.c) ------------------------------------------------------------ */

@@ -128,9 +128,8 @@ static enum outcome write_totals_row(struct sql_conn *conn, struct error *err) {
     return sql_run(&sql, err);
 }
 
-static enum outcome migrate(struct sql_conn *conn, struct error *err) {
-    int64_t version = 0;
-    enum outcome outcome = read_version(conn, &version, err); /* again, under the lock */
+static enum outcome migrate(struct sql_conn *conn, int64_t version, struct error *err) {
+    enum outcome outcome = OK;
     for (; outcome == OK && version < STORE_VERSION; version++) {
         outcome = sql_exec(conn, steps[version], err);
         if (outcome == OK && version == 0)
@@ -152,7 +151,7 @@ enum outcome sqlite_schema_prepare(struct sql_conn *conn, bool read_only, struct
     outcome = sql_exec(conn, "BEGIN IMMEDIATE", err);
     if (outcome != OK)
         return outcome;
-    outcome = migrate(conn, err);
+    outcome = migrate(conn, version, err);
     if (outcome == OK)
         outcome = sql_exec(conn, "COMMIT", err);
     if (outcome != OK)

@@ -154,7 +154,8 @@ static enum outcome write_totals(struct sql_conn *conn, const struct totals *tot
     return sql_run(&sql, err);
 }
 
-/* Moves the watermark within the leader's transaction, from totals->up_to_ms to at most to_ms. */
+/* Moves the watermark within the leader's transaction, from totals->up_to_ms to at most to_ms; never back: no facts lie
+ * there. */
 static enum outcome move_watermark(struct sqlite_write *write, struct totals *totals, int64_t to_ms, bool *ret_moved,
                                    struct error *err) {
     static const struct totals none;
@@ -178,7 +179,7 @@ static enum outcome apply_advance(struct sqlite_write *write, void *arg, struct 
     struct totals totals = {0};
     advance->advanced = false;
     enum outcome outcome = read_totals(write->conn, &totals, err);
-    if (outcome != OK || advance->up_to_ms <= totals.up_to_ms)
+    if (outcome != OK)
         return outcome;
     return move_watermark(write, &totals, advance->up_to_ms, &advance->advanced, err);
 }
