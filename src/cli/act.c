@@ -25,7 +25,7 @@ static int act(struct cli *cli, job_action *action) {
             status = CLI_FAILED;
             continue;
         }
-        json_array_append_new(list, json_pack("{s:s, s:s}", "jobId", id, "jobStatus", job_status_name(now)));
+        json_array_append_new(list, json_pack("{s:s, s:s}", "jobId", id, "status", job_status_name(now)));
         if (!cli_json(cli))
             printf("%s %s\n", id, now == JOB_PROCESSING ? "processing, will be cancelled" : job_status_name(now));
     }

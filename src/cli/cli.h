@@ -64,4 +64,4 @@ void cli_destroy(struct cli *cli);
 void cli_print_help(const struct cli_command *command);
 
 extern const struct cli_command command_up, command_order, command_jobs, command_show, command_watch, command_cancel,
-    command_retry, command_fetch, command_read, command_fsck, command_config, command_completion;
+    command_retry, command_fetch, command_read, command_fsck, command_config, command_completion, command_chaos;

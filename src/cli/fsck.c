@@ -175,7 +175,7 @@ static void print_findings(const char *heading, const json_t *list, int64_t coun
         printf("%s: %" PRId64 " more\n", heading, count - FSCK_LISTED_MAX);
 }
 
-static void report(const struct cli *cli, const struct fsck *fsck) {
+void fsck_report(const struct cli *cli, const struct fsck *fsck) {
     if (cli_json(cli)) {
         AUTO_JSON json_t *value =
             json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "clean", fsck->problem_count == 0, "jobs",
@@ -195,21 +195,30 @@ static void report(const struct cli *cli, const struct fsck *fsck) {
     putchar('\n');
 }
 
+enum outcome fsck_all(struct fsck *fsck, struct cli *cli, struct error *err) {
+    enum outcome outcome = cli_open_jobs(cli, false, &fsck->jobs, err);
+    if (outcome == OK)
+        outcome = jobs_totals(fsck->jobs, &fsck->before, err);
+    if (outcome != OK)
+        return outcome;
+    bool nothing_stored = fsck->before.documents[0] + fsck->before.documents[1] + fsck->before.documents[2] == 0;
+    outcome = cli_open_blobs(cli, &fsck->blobs, err);
+    if (outcome != OK && !(outcome == GONE && nothing_stored))
+        return outcome;
+    outcome = check_all_jobs(fsck, err);
+    if (outcome == OK && fsck->blobs)
+        outcome = fsck_unnamed(fsck, err);
+    return outcome == OK ? fsck_totals(fsck, err) : outcome;
+}
+
 static int run_fsck(struct cli *cli) {
     struct error err = {0};
     AUTO_JSON json_t *problems = json_array();
     AUTO_JSON json_t *notes = json_array();
     struct fsck fsck = {.repair = cli_switch(cli, "repair"), .problems = problems, .notes = notes};
-    if (cli_open_jobs(cli, false, &fsck.jobs, &err) != OK || jobs_totals(fsck.jobs, &fsck.before, &err) != OK)
+    if (fsck_all(&fsck, cli, &err) != OK)
         return cli_fail(cli, &err);
-    bool nothing_stored = fsck.before.documents[0] + fsck.before.documents[1] + fsck.before.documents[2] == 0;
-    enum outcome opened = cli_open_blobs(cli, &fsck.blobs, &err);
-    if (opened != OK && !(opened == GONE && nothing_stored))
-        return cli_fail(cli, &err);
-    if (check_all_jobs(&fsck, &err) != OK || (fsck.blobs && fsck_unnamed(&fsck, &err) != OK) ||
-        fsck_totals(&fsck, &err) != OK)
-        return cli_fail(cli, &err);
-    report(cli, &fsck);
+    fsck_report(cli, &fsck);
     return fsck.problem_count ? CLI_FAILED : CLI_OK;
 }
 

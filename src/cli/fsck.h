@@ -17,6 +17,10 @@ struct fsck {
 };
 enum { FSCK_LISTED_MAX = 1000 };
 
+/* The whole of it: every job, unnamed blobs, totals. problems and notes are the caller's; findings are not errors. */
+MUST_USE enum outcome fsck_all(struct fsck *fsck, struct cli *cli, struct error *err);
+void fsck_report(const struct cli *cli, const struct fsck *fsck); /* to stdout, as text or --json */
+
 /* A problem is something lost, doubled or damaged; a note is something a crash may leave and the next run mends. number
  * 0: no document in particular. */
 void fsck_problem(struct fsck *fsck, const char *job_id, int number, const char *code, const char *format, ...)

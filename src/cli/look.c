@@ -127,7 +127,7 @@ static void print_look(const struct look *look) {
 
 static json_t *look_json(const struct look *look) {
     json_t *value = job_json(&look->job);
-    json_object_set_new(value, "waiting", waiting_json(&look->waiting));
+    json_object_set_new(value, "waiting", waiting_json(&look->waiting, -1));
     json_t *runs = json_array(), *rows = json_array();
     for (int i = 0; i < look->runs.count; i++)
         json_array_append_new(runs, run_json(&look->runs.items[i]));
