@@ -208,6 +208,7 @@ static void lists_in_order(void **state) {
         for (;;) {
             CLEANUP(blob_names_finish) struct blob_names page = {0};
             assert_int_equal(blobs_list(fixture->blobs, "jobs/", after, limit, &page, &err), OK);
+            assert_true(page.count <= limit);
             for (int i = 0; i < page.count; i++) {
                 assert_string_equal(page.items[i], names[seen++]);
                 (void)str_copy(after, sizeof(after), page.items[i]);

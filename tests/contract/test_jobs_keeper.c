@@ -151,6 +151,31 @@ static void the_watermark_moves_in_steps(struct fixture *fixture) {
     assert_true(read_totals(fixture).up_to_ms > now_of(fixture) - 70000);
 }
 
+/* More facts of one millisecond than a move takes: they are all dated at the watermark, which is ahead of the clock. */
+static void the_watermark_passes_many_facts_of_one_millisecond(struct fixture *fixture) {
+    enum { ORDERS = 3, EACH = 9000, AHEAD_MS = 100000 };
+    struct company *companies = x_alloc(EACH * sizeof *companies);
+    for (int i = 0; i < EACH; i++)
+        companies[i] = a_company(i);
+    jobs_set_watermark_lag(fixture->jobs, -AHEAD_MS);
+    assert_true(advance(fixture));
+    int64_t up_to_ms = read_totals(fixture).up_to_ms;
+    for (int i = 0; i < ORDERS; i++) {
+        const struct jobs_order order = {.companies = companies, .count = EACH, .force = true};
+        struct jobs_placed placed;
+        must(jobs_place(fixture->jobs, &order, &placed, &err));
+        assert_int_equal(get_job(fixture, placed.items[0].job_id).at_ms, up_to_ms);
+        jobs_placed_finish(&placed);
+    }
+    free(companies);
+    jobs_set_watermark_lag(fixture->jobs, 0);
+    jobs_shift_clock(fixture->jobs, 2 * AHEAD_MS);
+    assert_true(advance(fixture));
+    struct totals totals = read_totals(fixture);
+    assert_true(totals.up_to_ms > up_to_ms);
+    assert_int_equal(totals.jobs_placed, ORDERS * EACH);
+}
+
 static void totals_can_be_written_down_and_read(struct fixture *fixture) {
     (void)fixture;
     struct totals totals = {.up_to_ms = 5}, read = {.up_to_ms = 5};
@@ -300,6 +325,7 @@ int main(void) {
         CASE(totals_are_the_same_on_both_sides_of_the_watermark),
         CASE(a_fact_is_never_dated_below_the_watermark),
         CASE(the_watermark_moves_in_steps),
+        CASE(the_watermark_passes_many_facts_of_one_millisecond),
         CASE(totals_can_be_written_down_and_read),
         CASE(foreign_pending_jobs_are_served),
         CASE(foreign_running_jobs_are_served_when_silent),

@@ -156,7 +156,7 @@ static void a_prefix_with_many_matches_gives_the_same_pages(struct fixture *fixt
     free(companies);
 }
 
-/* Many matches, and none of them among the newest 20,000 jobs. */
+/* Many matches, and only one of them among the newest 20,000 jobs. */
 static void a_prefix_with_many_old_matches_is_found(struct fixture *fixture) {
     enum { OLD = 2500, NEW = 20500, EACH = 10000 };
     struct company *companies = x_alloc((OLD + NEW) * sizeof *companies);
@@ -164,6 +164,7 @@ static void a_prefix_with_many_old_matches_is_found(struct fixture *fixture) {
         companies[i] = a_company(i);
         str_format(companies[i].name, COMPANY_NAME_MAX, "%s %d", i < OLD ? "Old" : "New", i);
     }
+    str_copy(companies[OLD + NEW - 1].name, COMPANY_NAME_MAX, "Old, but new");
     char ids[OLD][OBJECT_ID_MAX];
     for (int at = 0; at < OLD + NEW; at += EACH) {
         const struct jobs_order order = {.companies = companies + at,
@@ -177,12 +178,13 @@ static void a_prefix_with_many_old_matches_is_found(struct fixture *fixture) {
     enum job_status status;
     must(jobs_cancel(fixture->jobs, ids[3], &status, &err));
     must(jobs_cancel(fixture->jobs, ids[8], &status, &err));
-    struct jobs_filter filter = {.prefix = "OLD", .limit = 2};
+    struct jobs_filter filter = {.prefix = "OLD", .limit = 3};
     struct job_list first = {0}, second = {0};
     must(jobs_list(fixture->jobs, &filter, &first, &err));
-    assert_int_equal(first.count, 2);
-    assert_string_equal(first.items[0].id, ids[OLD - 1]);
-    assert_string_equal(first.items[1].id, ids[OLD - 2]);
+    assert_int_equal(first.count, 3);
+    assert_string_equal(first.items[0].company.name, "Old, but new");
+    assert_string_equal(first.items[1].id, ids[OLD - 1]);
+    assert_string_equal(first.items[2].id, ids[OLD - 2]);
     filter.cursor = first.next;
     must(jobs_list(fixture->jobs, &filter, &second, &err));
     assert_string_equal(second.items[0].id, ids[OLD - 3]);

@@ -159,8 +159,18 @@ static void a_key_lives_for_a_day(struct fixture *fixture) {
     placed = place(fixture, &order);
     assert_false(placed.replayed);
     jobs_placed_finish(&placed);
+    placed = place(fixture, &order); /* and used anew */
+    assert_true(placed.replayed);
+    jobs_placed_finish(&placed);
     jobs_shift_clock(fixture->jobs, ORDER_KEY_LIFE_MS);
+    const struct jobs_order young = {
+        .companies = &company, .count = 1, .idempotency_key = "k2", .body_sha256 = "abc", .force = true};
+    placed = place(fixture, &young);
+    jobs_placed_finish(&placed);
     must(jobs_finish_orders(fixture->jobs, &finished, &err));
+    placed = place(fixture, &young);
+    assert_true(placed.replayed);
+    jobs_placed_finish(&placed);
     placed = place(fixture, &order);
     assert_false(placed.replayed);
     jobs_placed_finish(&placed);

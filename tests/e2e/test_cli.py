@@ -10,7 +10,7 @@ import judge
 import pytest
 import support
 
-COMMANDS = "up order jobs show watch cancel retry fetch read fsck config completion".split()
+COMMANDS = "up order jobs show watch cancel retry fetch read fsck chaos config completion".split()
 CIN, CIN_2, CIN_3 = judge.CINS
 UNKNOWN_ID = "0123456789abcdef01234567"
 FAST = ("--latency-ms", "0-0")
@@ -369,7 +369,7 @@ def test_show_a_completed_job(cli, cli_json, finished):
     job = judge.jobs_of(finished)[0]
     rows = support.store_rows(finished, "SELECT * FROM documents WHERE job_id = ? ORDER BY number", job["id"])
     shown = cli_json("show", job["id"], data=finished)
-    assert (shown["jobStatus"], shown["waiting"], shown["cin"]) == ("completed", None, job["cin"])
+    assert (shown["status"], shown["waiting"], shown["cin"]) == ("completed", None, job["cin"])
     assert [(r["run"], r["outcome"]) for r in shown["runs"]] == [(1, "pending"), (2, "pending"), (3, "completed")]
     assert [(d["documentNumber"], d["srn"], d["fileSize"], d["checksum"]) for d in shown["documents"]] == [
         (r["number"], r["srn"], r["text_bytes"], "MD5-" + r["text_md5"]) for r in rows
@@ -392,7 +392,7 @@ def test_watch(cli, cli_json, store, data_dir, start):
     done = [j["id"] for j in judge.jobs_of(store)]
     assert check_ok(cli("watch", data=store)) == "no job is open\n"
     assert [line.split()[0] for line in check_ok(cli("watch", *done, data=store)).splitlines()] == done
-    assert [j["jobStatus"] for j in cli_json("watch", *done, data=store)] == ["completed"] * 2
+    assert [j["status"] for j in cli_json("watch", *done, data=store)] == ["completed"] * 2
     job = cli_json("order", CIN, data=store)[0]["jobId"]
     watching = start("filesure", "watch", "--data", store)
     watching.wait_line(f"^{job} {CIN} pending")
@@ -400,7 +400,7 @@ def test_watch(cli, cli_json, store, data_dir, start):
     check_ok(cli("cancel", job, data=store))
     assert watching.wait_exit() == 1
     assert cli("watch", job, *done, data=store).returncode == 1
-    assert cli_json("watch", job, data=store, code=1)[0]["jobStatus"] == "cancelled"
+    assert cli_json("watch", job, data=store, code=1)[0]["status"] == "cancelled"
 
 
 def test_watch_ends_with_ctrl_c(start, cli_json, data_dir):
@@ -419,7 +419,7 @@ def test_cancel_and_retry(cli, cli_json, data_dir):
     assert check_ok(cli("cancel", *ids)) == "".join(f"{i} cancelled\n" for i in ids)
     again = cli("cancel", ids[0])
     check_failed(again, ids[0], "cancelled")
-    assert cli_json("retry", *ids) == [{"jobId": i, "jobStatus": "pending"} for i in ids]
+    assert cli_json("retry", *ids) == [{"jobId": i, "status": "pending"} for i in ids]
     check_failed(cli("retry", ids[0]), ids[0], "pending")
     assert [j["status"] for j in judge.jobs_of(data_dir)] == ["pending", "pending"]
 
@@ -427,7 +427,7 @@ def test_cancel_and_retry(cli, cli_json, data_dir):
 def test_one_bad_job_does_not_stop_the_others(cli_json, data_dir):
     ids = [p["jobId"] for p in cli_json("order", CIN, CIN_2)]
     answers = cli_json("cancel", ids[0], UNKNOWN_ID, ids[1], code=1)
-    assert [a.get("jobStatus", a.get("code")) for a in answers] == ["cancelled", "unknown_job", "cancelled"]
+    assert [a.get("status", a.get("code")) for a in answers] == ["cancelled", "unknown_job", "cancelled"]
     assert [j["status"] for j in judge.jobs_of(data_dir)] == ["cancelled", "cancelled"]
 
 

@@ -157,6 +157,9 @@ def test_same_bytes_same_json(simulated):
 
 # ---- files made to be difficult ----
 
+# a sanitizer's allocator is so slow that the time is over first
+TOO_MUCH = ("memory",) if support.FACTOR == 1 else ("memory", "time")
+
 
 def read_bytes(tmp_path, data):
     path = tmp_path / "file.pdf"
@@ -196,7 +199,7 @@ def test_a_page_with_too_much_text_is_cut(tmp_path):
 
 def test_one_text_that_takes_too_much_memory(tmp_path):
     glyphs = b"BT /F1 9 Tf 50 50 Td " + b"(xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx) Tj\n" * 400_000 + b"ET"
-    assert read_bytes(tmp_path, make_page(glyphs, compress=True))["outcome"] == "memory"
+    assert read_bytes(tmp_path, make_page(glyphs, compress=True))["outcome"] in TOO_MUCH
 
 
 def test_a_structure_that_takes_too_much_memory(tmp_path):
@@ -214,7 +217,7 @@ def test_a_structure_that_takes_too_much_memory(tmp_path):
     body += b"4 0 obj\n%s\nendobj\n" % stream(packed, b"/Type/XRef/Size 5/W[1 4 2]/Root 1 0 R")
     body += b"startxref\n%d\n%%%%EOF\n" % table
     document = read_bytes(tmp_path, bytes(body))
-    assert document["outcome"] == "memory"
+    assert document["outcome"] in TOO_MUCH
 
 
 def test_an_attachment_bomb_is_listed_as_unreadable(tmp_path):

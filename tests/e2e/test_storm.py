@@ -1,6 +1,6 @@
-"""The kill storm: a bad portal, workers killed at random and at every fault point, `up` killed twice; nothing lost, nothing doubled.
+"""The kill storm: a bad portal, workers killed at random and at every fault point, `up` killed twice: nothing lost or doubled.
 
-Beside `filesure up` the test starts pods of its own, as a cluster would: a claim, then a run, with a fault point at which it dies.
+Beside `filesure up` the test starts pods of its own, as a cluster would; each dies at a fault point.
 The end is judged with Python's sqlite3 and hashlib and the portal's own list; `filesure fsck` comes last.
 """
 import collections
@@ -84,6 +84,7 @@ class Storm:
         self.ups_killed = 0
         self.log = open(path, "w", encoding="utf-8")  # noqa: SIM115
         self.kills = self.live = 0
+        self.next_at = 0.0
         self.at_points = collections.Counter()
         self.pods = []
 
@@ -130,8 +131,8 @@ class Storm:
         self.log.flush()
 
     def job_now(self, job_id):
-        sql = "SELECT status, runs, lease_token, (SELECT count(*) FROM documents WHERE job_id = jobs.id) AS rows FROM jobs WHERE id = ?"
-        return self.yard.rows(sql, job_id)[0]
+        rows = "(SELECT count(*) FROM documents WHERE job_id = jobs.id) AS rows"
+        return self.yard.rows(f"SELECT runs, lease_token, {rows} FROM jobs WHERE id = ?", job_id)[0]
 
     def killed(self, job_id, pid, point):
         now = self.job_now(job_id)
@@ -162,6 +163,9 @@ class Storm:
         while len(self.pods) < count and points:
             waiting = collections.Counter(pod.point for pod in self.pods)
             self.pods.append(Pod(self, min(points, key=lambda p: self.at_points[p] + waiting[p])))
+
+    def due(self):
+        return time.monotonic() >= self.next_at
 
     def pod_ended(self):
         return any(pod.process and not pod.process.running() for pod in self.pods)
@@ -200,7 +204,7 @@ def rage(storm, *, kills, live, each, busy, pods):
     """Kills until there were enough of every kind; `up` dies after a third and after two thirds of them."""
     wanted = kills + each * len(RUN_POINTS)
     end = time.monotonic() + 420 * FACTOR
-    next_at = time.monotonic()
+    storm.next_at = time.monotonic()
     while True:
         short = [p for p in RUN_POINTS if storm.at_points[p] < each]
         if storm.kills >= wanted and storm.live >= live and not short:
@@ -208,12 +212,12 @@ def rage(storm, *, kills, live, each, busy, pods):
         assert time.monotonic() < end, storm.summary()
         storm.keep_busy(busy)
         storm.keep_pods(pods, short)
-        if time.monotonic() >= next_at:
-            next_at = time.monotonic() + 0.3
+        if storm.due():
+            storm.next_at = time.monotonic() + 0.3
             storm.kill_worker()
         if storm.ups_killed < 2 and storm.kills >= wanted * (storm.ups_killed + 1) // 3:
             storm.kill_up()
-        wait_until(lambda: time.monotonic() >= next_at or storm.pod_ended(), 30, "the time of the next kill")
+        wait_until(lambda: storm.due() or storm.pod_ended(), 30, "the time of the next kill")
     storm.drop_pods()
 
 

@@ -26,7 +26,3 @@ struct guard_case {
 };
 int guards_count(void);
 const struct guard_case *guard_at(int index);
-
-/* Searches the case without these guards; `ret_search` is for the trace and is destroyed by the caller. */
-void case_search(const struct model_case *at, uint64_t guards_off, struct search **ret_search,
-                 struct search_result *ret);

@@ -23,7 +23,7 @@ enum guard {
     /* end, expiry */
     GUARD_END_TOKEN,
     GUARD_END_CANCEL,    /* an end that would be pending is cancelled when that was requested */
-    GUARD_FLAG_CLEARED,  /* ends and retry clear the request */
+    GUARD_FLAG_CLEARED,  /* ends, retry and claim clear the request */
     GUARD_COMPLETE_LOOK, /* the worker counts rows before it says completed */
     GUARD_COMPLETE_RULE, /* the store refuses completed while a row is missing */
     GUARD_GIVE_BACK,     /* only an adopted lease gives an attempt back */

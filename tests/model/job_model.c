@@ -28,10 +28,11 @@ static bool reached(const void *context, const uint64_t *packed) {
     return run->config.goal == GOAL_COMPLETED ? world.job.status == JOB_COMPLETED : !job_status_open(world.job.status);
 }
 
-void job_model(const struct model_config *config, uint64_t guards_off, struct job_run *run, struct search_model *ret) {
+void job_model(const struct model_config *config, uint64_t guards_off, bool as_told, struct job_run *run,
+               struct search_model *ret) {
     run->config = *config;
     run->config.off = guards_off;
-    run->config.as_told = guards_off != 0;
+    run->config.as_told = as_told;
     names_make();
     world_layout(&run->config, &run->layout);
     *ret = (struct search_model){

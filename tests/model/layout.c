@@ -34,25 +34,35 @@ void layout_unpack(const struct layout *layout, const uint64_t *packed, void *re
 }
 
 static bool all_placed(const struct layout *layout, const uint8_t *bytes) {
-    unsigned lost = 0;
-    for (size_t i = 0; i < layout->size; i++) {
-        lost |= bytes[i] & ~(unsigned)layout->places[i];
+    uint64_t lost = 0;
+    for (size_t i = 0; i < layout->size; i += sizeof(lost)) {
+        uint64_t held = 0;
+        uint64_t places;
+        size_t left = layout->size - i;
+        memcpy(&held, bytes + i, left < sizeof(held) ? left : sizeof(held));
+        memcpy(&places, layout->places + i, sizeof(places));
+        lost |= held & ~places;
     }
     return lost == 0;
 }
 
 void layout_pack(const struct layout *layout, const void *state, uint64_t *ret) {
     const uint8_t *bytes = state;
-    size_t at = 0;
+    uint64_t *word = ret;
+    unsigned at = 0;
     memset(ret, 0, layout->words * sizeof(*ret));
     for (int i = 0; i < layout->count; i++) {
         unsigned bits = layout->fields[i].bits;
         uint64_t value = bytes[layout->fields[i].offset];
-        ret[at / 64] |= value << at % 64;
-        if (at % 64 + bits > 64) {
-            ret[at / 64 + 1] |= value >> (64 - at % 64);
-        }
+        *word |= value << at;
         at += bits;
+        if (at >= 64) {
+            at -= 64;
+            word++;
+            if (at) {
+                *word |= value >> (bits - at);
+            }
+        }
     }
     assert(all_placed(layout, bytes));
 }

@@ -23,6 +23,10 @@ void step_emit(struct step *step, uint32_t action) {
         search_cut(step->search);
         return;
     }
+    if (!step->broken && action != ACTION_START && memcmp(&step->to, &step->from, sizeof(step->to)) == 0) {
+        search_stay(step->search);
+        return;
+    }
     world_settle(step->config, &step->to);
     const char *broken = step->broken ? step->broken : invariant_of_state(step->config, &step->to);
     layout_pack(step->layout, &step->to, packed);

@@ -47,6 +47,9 @@ static void claim(struct step *step, const struct world_request *request, struct
     if (taken && off(config, GUARD_COUNT_AT_START)) {
         change.job.attempts++;
     }
+    if (taken && off(config, GUARD_FLAG_CLEARED)) {
+        change.job.cancel_requested = change.before.cancel_requested;
+    }
     if (off(config, GUARD_LOST_ENTRY)) {
         change.ended.token[0] = '\0';
     }

@@ -149,6 +149,10 @@ void search_emit(struct search *search, uint32_t action, const uint64_t *packed,
     }
 }
 
+void search_stay(struct search *search) {
+    search->transitions++;
+}
+
 void search_cut(struct search *search) {
     search->cut++;
 }

@@ -52,4 +52,7 @@ void search_print_trace(const struct search *search, FILE *out);
 /* `action` says which step it was, for the trace. `broken`: the invariant that this step or its state breaks, or NULL.
  */
 void search_emit(struct search *search, uint32_t action, const uint64_t *packed, const char *broken);
+/* A step that changes nothing. */
+void search_stay(struct search *search);
+/* A step that is left out because a bound of the model is reached. */
 void search_cut(struct search *search);

@@ -82,6 +82,24 @@ static int keeper_key(const struct world *world, int k) {
     return at->pc * 64 + (at->token ? world->entries[at->token - 1].place * 8 + at->token : 0);
 }
 
+static void sort_workers(const struct model_config *config, struct world *world) {
+    uint64_t keys[M_WORKERS];
+    for (int w = 0; w < config->workers; w++) {
+        keys[w] = worker_key(config, world, w);
+    }
+    for (int end = config->workers; end > 1; end--) {
+        for (int b = 1; b < end; b++) {
+            int a = b - 1;
+            if (keys[a] < keys[b] && equal(config, a, b)) {
+                uint64_t key = keys[a];
+                keys[a] = keys[b];
+                keys[b] = key;
+                swap_workers(config, world, a, b);
+            }
+        }
+    }
+}
+
 void world_sort(const struct model_config *config, struct world *world) {
     for (int i = 0; i + 1 < config->requests; i++) {
         struct world_request *two = &world->requests[i];
@@ -94,13 +112,5 @@ void world_sort(const struct model_config *config, struct world *world) {
             swap_bytes(&world->keepers[i], &world->keepers[i + 1], sizeof(world->keepers[i]));
         }
     }
-    for (int round = 0; round < config->workers; round++) {
-        for (int a = 0; a < config->workers; a++) {
-            for (int b = a + 1; b < config->workers; b++) {
-                if (equal(config, a, b) && worker_key(config, world, a) < worker_key(config, world, b)) {
-                    swap_workers(config, world, a, b);
-                }
-            }
-        }
-    }
+    sort_workers(config, world);
 }

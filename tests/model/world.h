@@ -124,7 +124,9 @@ struct job_run {
     struct model_config config;
     struct layout layout;
 };
-void job_model(const struct model_config *config, uint64_t guards_off, struct job_run *run, struct search_model *ret);
+/* as_told: for a trace that is read. */
+void job_model(const struct model_config *config, uint64_t guards_off, bool as_told, struct job_run *run,
+               struct search_model *ret);
 
 void world_layout(const struct model_config *config, struct layout *ret);
 

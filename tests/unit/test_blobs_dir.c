@@ -161,6 +161,29 @@ static void temps_of_a_crash_are_not_seen_and_go(void **state) {
     assert_bytes(fixture, name, "x");
 }
 
+static void other_files_are_not_listed(void **state) {
+    struct fixture *fixture = *state;
+    struct error err = {0};
+    char path[PATH_MAX];
+    static const char *const others[] = {"jobs", "jobs/" JOB_A, "jobs/notes"};
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        blob_path(fixture, others[i], path);
+        assert_int_equal(dir_make(path, &err), OK);
+    }
+    static const char *const files[] = {"jobs/" JOB_A "/notes.txt", "jobs/" JOB_A "/.hidden",
+                                        "jobs/notes/document_1.txt"};
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        blob_path(fixture, files[i], path);
+        assert_int_equal(file_replace(path, "x", 1, 0600, &err), OK);
+    }
+    static const char *const prefixes[] = {"jobs/", "jobs/" JOB_A "/"};
+    for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
+        CLEANUP(blob_names_finish) struct blob_names page = {0};
+        assert_int_equal(blobs_list(fixture->blobs, prefixes[i], NULL, 100, &page, &err), OK);
+        assert_int_equal(page.count, 0);
+    }
+}
+
 static void follows_no_link(void **state) {
     struct fixture *fixture = *state;
     char name[BLOB_NAME_MAX];
@@ -217,6 +240,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(full_disk_leaves_nothing),
         CASE(temps_of_a_crash_are_not_seen_and_go),
+        CASE(other_files_are_not_listed),
         CASE(follows_no_link),
         CASE(url_is_plain),
         CASE(a_folder_that_vanishes_is_made_again),

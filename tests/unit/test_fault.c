@@ -118,8 +118,9 @@ static void a_longer_name_is_another_point(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        with_folder(no_fault_logs_only), with_folder(kill_at_first_arrival),   with_folder(kill_at_a_later_arrival),
-        with_folder(stop_at_a_point),    with_folder(other_points_do_nothing), with_folder(a_longer_name_is_another_point),
+        with_folder(no_fault_logs_only),      with_folder(kill_at_first_arrival),
+        with_folder(kill_at_a_later_arrival), with_folder(stop_at_a_point),
+        with_folder(other_points_do_nothing), with_folder(a_longer_name_is_another_point),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

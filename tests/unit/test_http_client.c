@@ -25,7 +25,8 @@ static void play_bytes(const struct fixture *fixture, struct fake_reply *reply) 
     const char *kind = fixture->kind;
     if (str_eq(kind, "hello")) {
         fake_answer_text(reply, 200,
-                         "Content-Type: text/plain\r\nETag: \"v1\"\r\nLink: </a>; rel=\"next\"\r\nRetry-After: 7\r\n"
+                         "Content-Type: text/plain\r\nETag: \"v1\"\r\nLink: </a>; rel=\"next\"\r\nLink-Template: "
+                         "x\r\nRetry-After: 7\r\n"
                          "Set-Cookie: s=abc; HttpOnly; Path=/\r\nSet-Cookie: t=2\r\nContent-Range: bytes 0-4/5\r\n",
                          "hello");
     } else if (str_eq(kind, "status")) {
@@ -232,8 +233,10 @@ static void broken_answers(void **state) {
     expect_error(state, "cut head", (struct http_request){0}, RETRY, "cut_short");
     expect_error(state, "reset", (struct http_request){0}, RETRY, "transport");
     expect_error(state, "nonsense", (struct http_request){0}, RETRY, "transport");
+    int64_t begin_ms = clock_monotonic_ms();
     expect_error(state, "hang", quick, RETRY, "timeout");
     expect_error(state, "hang in body", quick, RETRY, "timeout");
+    assert_in_range(clock_monotonic_ms() - begin_ms, 600, 14000); /* not the 15 s of a stall */
     expect_error(state, "hang in body", stalling, RETRY, "stalled");
     expect_error(state, "drip", stalling, RETRY, "stalled");
 }

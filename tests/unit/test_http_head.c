@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/str.h"
 #include "httpd/head.h"
 
 static bool check(const char *bytes, size_t size_bytes, bool http_1_0, struct head_facts *facts, struct refusal *why) {
@@ -52,6 +53,7 @@ static void refuses(void **state) {
               "99999999999999999999999999999999999999999999999999999999999999999999\0\0\0\0"),
          "bad_framing"},
         {HEAD("\0\0Host\0a\0\0Content-Length\0 1\0\0Content-Length\0 1\0\0\0\0"), "bad_framing"},
+        {HEAD("\0\0Host\0a\0\0Transfer-Encoding\0 chunked\0\0Transfer-Encoding\0 chunked\0\0\0\0"), "bad_framing"},
         {HEAD("\0\0Host\0a\0\0Transfer-Encoding\0 chunkedx\0\0\0\0"), "bad_framing"},
         {HEAD("\0\0Host\0a\0\0Transfer-Encoding\0 chunked\0\0Content-Length\0 1\0\0\0\0"), "bad_framing"},
     };
@@ -62,6 +64,31 @@ static void refuses(void **state) {
             fail_msg("row %zu passes", i);
         if (strcmp(why.code, rows[i].code) != 0)
             fail_msg("row %zu: %s, wanted %s", i, why.code, rows[i].code);
+        assert_int_equal(why.status, 400);
+    }
+}
+
+static void chunked_is_of_http_1_1(void **state) {
+    (void)state;
+    static const char head[] = "\0\0Host\0a\0\0Transfer-Encoding\0 chunked\0\0\0\0";
+    struct head_facts facts;
+    struct refusal why = {0};
+    assert_true(check(head, sizeof(head) - 1, false, &facts, &why) && facts.chunked);
+    assert_false(check(head, sizeof(head) - 1, true, &facts, &why));
+    assert_string_equal(why.code, "bad_framing");
+}
+
+static void bad_targets(void **state) {
+    (void)state;
+    static const char *const bad[] = {"a",    "http://a/", "/a b", "/a#b", "/\x7f", "/%0a",    "/a/%7f",
+                                      "/%ff", "/%c3/a",    "/%00", "/%4",  "/?a=%", "/?%1f=1", "/?a=%ff"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        char text[64];
+        struct target target;
+        struct refusal why = {0};
+        (void)str_copy(text, sizeof(text), bad[i]);
+        if (target_parse(text, &target, &why))
+            fail_msg("%s passes", bad[i]);
         assert_int_equal(why.status, 400);
     }
 }
@@ -106,10 +133,9 @@ static void tokens(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_facts),
-        cmocka_unit_test(refuses),
-        cmocka_unit_test(targets),
-        cmocka_unit_test(tokens),
+        cmocka_unit_test(reads_facts), cmocka_unit_test(chunked_is_of_http_1_1),
+        cmocka_unit_test(bad_targets), cmocka_unit_test(refuses),
+        cmocka_unit_test(targets),     cmocka_unit_test(tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

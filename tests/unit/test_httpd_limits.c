@@ -82,6 +82,18 @@ static void refused_upload_is_answered(void **state) {
     raw_finish(&answer);
 }
 
+static void refused_upload_is_not_swallowed_for_ever(void **state) {
+    enum { CHUNKS_MAX = 1600 }; /* 100 MiB; 16 are swallowed, and some fit into buffers */
+    static char bytes[65536];
+    int fd = raw_connect(httpd_address(*state));
+    raw_send_text(fd, "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: 6553600000\r\n\r\n");
+    int sent = 0;
+    while (sent < CHUNKS_MAX && raw_send(fd, bytes, sizeof(bytes)))
+        sent++;
+    close(fd);
+    assert_true(sent < CHUNKS_MAX);
+}
+
 static void bodies_pass(void **state) {
     struct raw_answer answer;
     struct buf all = BUF_INIT(65536);
@@ -182,16 +194,46 @@ static void connections_are_limited(void **state) {
     close(second);
 }
 
+static int start_few(void **state) {
+    struct httpd_config few = config;
+    struct error err;
+    few.max_connections_per_address = 2;
+    __atomic_store_n(&handled, 0, __ATOMIC_SEQ_CST);
+    return httpd_start(&few, (struct httpd **)state, &err) == OK ? 0 : -1;
+}
+
+static void connections_of_one_address_are_limited(void **state) {
+    const char *address = httpd_address(*state);
+    struct raw_answer answer;
+    int kept[2];
+    for (int i = 0; i < 2; i++) {
+        kept[i] = raw_connect(address);
+        raw_send_text(kept[i], "GET / HTTP/1.1\r\n" HOST "\r\n");
+        raw_read_reply(kept[i], false, &answer);
+        assert_int_equal(answer.status, 200);
+        raw_finish(&answer);
+    }
+    int third = raw_connect(address);
+    (void)raw_send(third, "GET / HTTP/1.1\r\n" HOST CLOSE "\r\n", sizeof("GET / HTTP/1.1\r\n" HOST CLOSE "\r\n") - 1);
+    raw_read_to_end(third, &answer);
+    assert_int_equal(answer.status, 0);
+    raw_finish(&answer);
+    close(kept[0]);
+    close(kept[1]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(media_types, start, stop),
         cmocka_unit_test_setup_teardown(too_large_by_length, start, stop),
         cmocka_unit_test_setup_teardown(too_large_while_reading, start, stop),
         cmocka_unit_test_setup_teardown(refused_upload_is_answered, start, stop),
+        cmocka_unit_test_setup_teardown(refused_upload_is_not_swallowed_for_ever, start, stop),
         cmocka_unit_test_setup_teardown(bodies_pass, start, stop),
         cmocka_unit_test_setup_teardown(slow_requests_end, start_impatient, stop),
         cmocka_unit_test_setup_teardown(idle_connections_end, start_quick_idle, stop),
         cmocka_unit_test_setup_teardown(connections_are_limited, start_small, stop),
+        cmocka_unit_test_setup_teardown(connections_of_one_address_are_limited, start_few, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,6 +257,29 @@ static void reply_under_way_ends(void **state) {
     raw_finish(&answer);
 }
 
+static void a_kept_connection_is_told_of_the_stop(void **state) {
+    (void)state;
+    struct httpd *httpd = start(2);
+    struct raw_answer answer;
+    pthread_t stopper;
+    int busy = open_with(httpd, GET("/working"));
+    assert_true(gate_wait(1));
+    int kept = raw_connect(httpd_address(httpd));
+    pthread_create(&stopper, NULL, stop_run, httpd);
+    int status = 200;
+    while (status == 200) { /* until it stops */
+        raw_send_text(kept, "GET /quick HTTP/1.1\r\nHost: a\r\n\r\n");
+        raw_read_reply(kept, false, &answer);
+        status = answer.status;
+        raw_finish(&answer);
+    }
+    gate_open();
+    pthread_join(stopper, NULL);
+    close(busy);
+    close(kept);
+    assert_int_equal(status, 503);
+}
+
 static void nothing_new_once_stopped(void **state) {
     (void)state;
     struct httpd *httpd = start(2);
@@ -270,7 +293,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(handlers_run_together),         cmocka_unit_test(idle_server_stops_at_once),
         cmocka_unit_test(every_kind_of_connection_ends), cmocka_unit_test(reply_under_way_ends),
-        cmocka_unit_test(nothing_new_once_stopped),
+        cmocka_unit_test(nothing_new_once_stopped),      cmocka_unit_test(a_kept_connection_is_told_of_the_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,6 +148,16 @@ static void dates_forms_and_codes_are_checked(void **state) {
     assert_false(put());
     frame_warning(&frame, "Not A Code", "");
     assert_false(put());
+    for (int larger = 0; larger < 2; larger++) {
+        static const unsigned char digest[32];
+        frame_start(&frame, WIRE_ATTACHMENT);
+        for (int i = 0; i < 4; i++)
+            frame_text(&frame, "a");
+        wire_put_u32(&frame.out, 0);
+        wire_put_u64(&frame.out, ((uint64_t)1 << 40) + (uint64_t)larger);
+        wire_put_bytes(&frame.out, digest, sizeof(digest));
+        assert_int_equal(put(), !larger);
+    }
     frame_form(&frame, WIRE_V3, "<b>");
     assert_false(put());
     collect_destroy(collect);

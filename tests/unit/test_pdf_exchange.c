@@ -185,6 +185,16 @@ static void half_a_status_is_a_dead_helper(void **state) {
     assert_int_equal(run(plays_half_status, LONG_MS), EXCHANGE_HELPER_GONE);
 }
 
+static void plays_other_status(struct script *script) {
+    const struct wire_ended ended = {.magic = WIRE_MAGIC + 1};
+    assert_int_equal(send(script->status, &ended, sizeof(ended), MSG_NOSIGNAL), sizeof(ended));
+}
+
+static void a_status_that_is_none_is_a_dead_helper(void **state) {
+    (void)state;
+    assert_int_equal(run(plays_other_status, LONG_MS), EXCHANGE_HELPER_GONE);
+}
+
 static void plays_stuck(struct script *script) {
     struct pollfd wait = {.fd = script->status, .events = POLLIN | POLLRDHUP};
     assert_true(poll(&wait, 1, LONG_MS) > 0);
@@ -235,6 +245,7 @@ static void every_end_has_its_outcome(void **state) {
     judge(SIGSEGV, 1, false, WIRE_END_OK, PDF_CRASHED);
     judge(SIGSEGV, 1, true, WIRE_END_OK, PDF_CRASHED);
     judge(SIGSYS, 1, false, WIRE_END_OK, PDF_CRASHED);
+    assert_non_null(strstr(result.detail, "sandbox"));
     judge(SIGABRT, 1, false, WIRE_END_OK, PDF_CRASHED);
     judge(SIGXCPU, 20000, false, WIRE_END_OK, PDF_TIME);
     judge(SIGKILL, 20900, false, WIRE_END_OK, PDF_TIME);
@@ -253,6 +264,7 @@ int main(void) {
         cmocka_unit_test(a_child_that_closes_its_output_and_goes_on_is_killed),
         cmocka_unit_test(a_helper_that_dies_is_noticed),
         cmocka_unit_test(half_a_status_is_a_dead_helper),
+        cmocka_unit_test(a_status_that_is_none_is_a_dead_helper),
         cmocka_unit_test(a_helper_that_does_not_kill_is_given_up),
         cmocka_unit_test(the_document_is_sealed),
         cmocka_unit_test(every_end_has_its_outcome),

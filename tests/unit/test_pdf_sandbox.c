@@ -217,6 +217,39 @@ static void other_descriptors_are_closed(void **state) {
     assert_int_equal(confined(does_look_at_descriptors), 0);
 }
 
+/* Nothing grows a file, a crash leaves no memory on disk, computing time ends: as the kernel says of a confined child.
+ */
+static void files_and_time_are_limited(void **state) {
+    (void)state;
+    static const struct {
+        __rlimit_resource_t resource;
+        rlim_t most;
+    } limits[] = {
+        {RLIMIT_FSIZE, 0}, {RLIMIT_CORE, 0}, {RLIMIT_NOFILE, SANDBOX_FILES}, {RLIMIT_CPU, SANDBOX_CPU_SECONDS + 1}};
+    int pipes[2];
+    assert_int_equal(pipe(pipes), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(pipes[1], SANDBOX_OUT_FD);
+        if (!sandbox_enter_child(sandbox))
+            _exit(1);
+        (void)!write(SANDBOX_OUT_FD, "x", 1);
+        for (volatile int spin = 1; spin;) {
+        }
+    }
+    close(pipes[1]);
+    char byte;
+    assert_int_equal(read(pipes[0], &byte, 1), 1);
+    close(pipes[0]);
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        struct rlimit limit = {0};
+        assert_int_equal(prlimit(pid, limits[i].resource, NULL, &limit), 0);
+        assert_int_equal(limit.rlim_max, limits[i].most);
+    }
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static bool works(void *argument) {
     return argument == NULL;
 }
@@ -229,11 +262,9 @@ static void self_test_tells_good_from_bad(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forbidden_calls_kill),
-        cmocka_unit_test(what_reading_needs_is_allowed),
-        cmocka_unit_test(memory_is_limited),
-        cmocka_unit_test(other_descriptors_are_closed),
-        cmocka_unit_test(self_test_tells_good_from_bad),
+        cmocka_unit_test(forbidden_calls_kill),       cmocka_unit_test(what_reading_needs_is_allowed),
+        cmocka_unit_test(memory_is_limited),          cmocka_unit_test(other_descriptors_are_closed),
+        cmocka_unit_test(files_and_time_are_limited), cmocka_unit_test(self_test_tells_good_from_bad),
     };
     return cmocka_run_group_tests(tests, make_sandbox, drop_sandbox);
 }

@@ -70,8 +70,11 @@ static void depth_size_and_steps_are_limited(void **state) {
     AUTO_BUF struct buf xml = BUF_INIT(64 << 20);
     AUTO_BUF struct buf out = BUF_INIT(256 << 20);
     buf_append_str(&xml, "<datasets><data>");
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < XML_DEPTH_MAX - 1; i++) /* well-formed, one level too deep */
         buf_append_str(&xml, "<a>");
+    for (int i = 0; i < XML_DEPTH_MAX - 1; i++)
+        buf_append_str(&xml, "</a>");
+    buf_append_str(&xml, "</data></datasets>");
     assert_int_equal(xml_walk_datasets(xml.data, xml.size_bytes, note, &out), XML_BROKEN);
     buf_clear(&xml);
     buf_append_str(&xml, "<datasets><data><a>");

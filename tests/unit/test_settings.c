@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fdio.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "support/folder.h"
