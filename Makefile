@@ -4,7 +4,7 @@ LOAD ?= 2
 SUITE ?=
 FUZZ_SECONDS ?= 60
 
-.PHONY: build run test test-slow repeat mutants asan asan-e2e tsan lint format bench fuzz clean bootstrap-tests
+.PHONY: build run test test-slow repeat mutants model asan asan-e2e tsan lint format bench fuzz clean bootstrap-tests
 build:
 	@tools/bootstrap
 	@tools/build release
@@ -26,6 +26,11 @@ repeat: bootstrap-tests
 
 mutants: bootstrap-tests
 	@ONLY='$(ONLY)' tools/mutants
+
+model:
+	@tools/bootstrap
+	@tools/build test tests/model.test_model
+	@"$${BUILD_DIR:-build/test}/tests/model.test_model" --all
 
 asan: bootstrap-tests
 	@FILESURE_BUILD=build/asan tools/run-tests unit contract fuzz
