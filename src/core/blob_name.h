@@ -3,6 +3,9 @@
 
 #include "core/document.h"
 
+/* No blob is larger: a filing is at most 50 MiB, what is read from it at most 96 MiB. */
+#define BLOB_BYTES_MAX ((size_t)100 * 1024 * 1024)
+
 enum blob_kind { BLOB_TEXT, BLOB_ORIGINAL, BLOB_FIELDS };
 
 /* jobs/<job id>/document_<n>.<first 16 hex of sha256>.<txt|pdf|json> */

@@ -6,9 +6,7 @@ static int64_t at_most(int64_t value, int64_t limit) {
 }
 
 int64_t backoff_next_ms(int64_t previous_ms, int64_t retry_after_ms, uint64_t random) {
-    int64_t top_ms = at_most(previous_ms, BACKOFF_CAP_MS) * 3;
-    if (top_ms < BACKOFF_BASE_MS)
-        top_ms = BACKOFF_BASE_MS;
+    int64_t top_ms = 3 * at_most(previous_ms > BACKOFF_BASE_MS ? previous_ms : BACKOFF_BASE_MS, BACKOFF_CAP_MS);
     uint64_t span = (uint64_t)(top_ms - BACKOFF_BASE_MS) + 1;
     int64_t delay_ms = at_most(BACKOFF_BASE_MS + (int64_t)(random % span), BACKOFF_CAP_MS);
     int64_t asked_ms = at_most(retry_after_ms, BACKOFF_CAP_MS);
