@@ -71,6 +71,21 @@ static bool is_host(const char *text) {
     return true;
 }
 
+/* Headers of one value that decide something here: of two, a proxy before us may have looked at the other one. */
+static bool note_once(struct head_facts *facts, const char *name, size_t name_size, struct refusal *why) {
+    static const char *const once[] = {"authorization", "content-encoding", "content-type", "expect", "idempotency-key",
+                                       "if-range",      "last-event-id",    "origin",       "range",  "sec-fetch-site"};
+    for (size_t i = 0; i < COUNT_OF(once); i++) {
+        if (name_is(name, name_size, once[i])) {
+            if (facts->seen & 1U << i) {
+                return refuse(why, 400, "repeated_header", "a header that may come only once came twice");
+            }
+            facts->seen |= 1U << i;
+        }
+    }
+    return true;
+}
+
 static bool note_framing(struct head_facts *facts, const char *name, size_t name_size, const char *value,
                          struct refusal *why) {
     if (name_is(name, name_size, "content-length")) {
@@ -95,6 +110,9 @@ static bool note_framing(struct head_facts *facts, const char *name, size_t name
             return refuse(why, 400, "bad_host", "malformed Host");
         }
     } else if (name_is(name, name_size, "expect")) {
+        if (strcasecmp(value, "100-continue") != 0) {
+            return refuse(why, 417, "expectation", "the only expectation met here is 100-continue");
+        }
         facts->expects_continue = true;
     }
     return true;
@@ -125,7 +143,7 @@ static bool walk_line(struct walk *walk, struct head_facts *facts, struct refusa
         memcpy(text, value, value_size);
         text[value_size] = '\0';
     }
-    return note_framing(facts, name, name_size, fits ? text : value, why);
+    return note_once(facts, name, name_size, why) && note_framing(facts, name, name_size, fits ? text : value, why);
 }
 
 bool head_check(const char *bytes, size_t size_bytes, bool http_1_0, struct head_facts *ret, struct refusal *why) {

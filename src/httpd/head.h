@@ -27,10 +27,11 @@ struct head_facts {
     bool expects_continue;
     int64_t content_length; /* -1: none */
     size_t host_count;
+    unsigned seen; /* a bit for each header that may come once only */
 };
 
-/* Walks the bytes between the version's last character and the body (RFC 9112 sections 5, 6.1, 6.3). False: *why is
- * set. */
+/* Walks the bytes between the version's last character and the body (RFC 9112 sections 5, 6.1, 6.3; RFC 9110 sections
+ * 5.3, 10.1.1). False: *why is set. */
 bool head_check(const char *bytes, size_t size_bytes, bool http_1_0, struct head_facts *ret, struct refusal *why);
 
 bool head_is_token(const char *text, size_t size_bytes); /* RFC 9110 section 5.6.2 */

@@ -45,7 +45,7 @@ struct httpd_config {
     void (*on_reply)(void *context, const char *route, const char *method, int status, double seconds);
     /* optional: first look at every request that has come in whole, also those without a route; false = it has replied
      * itself (access, draining, fault injection). What is refused before its body is read does not come here: 400, 413,
-     * 414, 415, 431, 501, 503 while stopping, and 404 or 405 of a request with a body. */
+     * 414, 415, 417, 431, 501, 503 while stopping, and 404 or 405 of a request with a body; nor do trailers (400). */
     bool (*before)(struct http_exchange *exchange, void *context);
 };
 MUST_USE enum outcome httpd_start(const struct httpd_config *config, struct httpd **ret, struct error *err);

@@ -275,10 +275,22 @@ static enum MHD_Result take_body(struct http_exchange *exchange, const char *byt
     return MHD_YES;
 }
 
+/* Trailers: none of the guards of the head has looked at them, and nothing here needs any. */
+static enum MHD_Result refuse_trailers(struct http_exchange *exchange) {
+    struct refusal why;
+    (void)refuse(&why, 400, "trailers", "a chunked body must not have trailers");
+    http_add_header(exchange, "Connection", "close");
+    exchange_refuse(exchange, &why);
+    return send_response(exchange);
+}
+
 static enum MHD_Result whole_request(struct http_exchange *exchange) {
     switch (exchange->state) {
     case RECEIVING:
         atomic_store(&exchange->wire->deadline_ms, 0);
+        if (MHD_get_connection_values(exchange->connection, MHD_FOOTER_KIND, NULL, NULL) > 0) {
+            return refuse_trailers(exchange);
+        }
         exchange->state = HANDLING;
         return hold_for_work(exchange) ? MHD_YES : MHD_NO;
     case HANDLING:
