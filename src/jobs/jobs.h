@@ -144,6 +144,7 @@ struct job_list {
 void job_list_finish(struct job_list *list);
 MUST_USE enum outcome jobs_list(struct jobs *jobs, const struct jobs_filter *filter, struct job_list *ret,
                                 struct error *err);
+enum { RUNS_LISTED_MAX = 500 }; /* of a job: an outage of days makes more; the newest are shown */
 struct run_list {
     struct run_record *items; /* oldest first */
     int count;

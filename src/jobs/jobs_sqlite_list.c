@@ -190,12 +190,27 @@ static enum outcome newest_seq(struct sql_conn *conn, int64_t *ret, struct error
     return outcome;
 }
 
+static enum outcome count_status(struct sql_conn *conn, const char *status, int64_t *ret, struct error *err) {
+    static const char look[] = "SELECT jobs FROM counts WHERE status = ?";
+    AUTO_SQL struct sql sql = sql_start(conn, look);
+    sql_text(&sql, status);
+    bool found = false;
+    enum outcome outcome = sql_row(&sql, &found, err);
+    if (outcome == OK)
+        *ret = found ? sql_get_int(&sql) : 0;
+    return outcome;
+}
+
 static enum outcome search(struct page *page, struct sql_conn *conn, struct error *err) {
     bool all = false;
-    int64_t newest = 0;
+    int64_t newest = 0, of_status = INT64_MAX;
     enum outcome outcome = search_ranges(page, conn, FEW_MATCHES, &all, err);
+    if (outcome == OK && !all && page->filter->status)
+        outcome = count_status(conn, page->filter->status, &of_status, err);
     if (outcome != OK || all)
         return outcome;
+    if (of_status <= WINDOW)
+        return walk_window(page, conn, 0, err);
     outcome = newest_seq(conn, &newest, err);
     int64_t from_seq = (page->before_seq <= newest ? page->before_seq : newest + 1) - WINDOW;
     if (outcome == OK)

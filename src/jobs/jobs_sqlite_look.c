@@ -23,24 +23,31 @@ enum outcome sqlite_get(struct jobs *jobs, const char *job_id, struct job *ret, 
 
 /* ---- runs and counts ------------------------------------------------------------------------- */
 enum outcome sqlite_list_runs(struct jobs *jobs, const char *job_id, struct run_list *ret, struct error *err) {
-    static const char read[] = "SELECT " RUN_COLUMNS " FROM runs WHERE job_id = ? ORDER BY seq";
+    static const char read[] = "SELECT " RUN_COLUMNS " FROM runs WHERE job_id = ? ORDER BY seq DESC LIMIT ?";
     AUTO_READER struct sqlite_reader reader = {0};
     enum outcome outcome = sqlite_reader_take(jobs, &reader, err);
     if (outcome != OK)
         return outcome;
     AUTO_SQL struct sql sql = sql_start(reader.conn, read);
     sql_text(&sql, job_id);
+    sql_int(&sql, RUNS_LISTED_MAX);
     struct run_list list = {0};
     bool found = true;
     while ((outcome = sql_row(&sql, &found, err)) == OK && found) {
         list.items = x_realloc(list.items, (size_t)list.count + 1, sizeof *list.items);
         sqlite_get_run(&sql, &list.items[list.count++]);
     }
-    if (outcome == OK)
-        *ret = list;
-    else
+    if (outcome != OK) {
         run_list_finish(&list);
-    return outcome;
+        return outcome;
+    }
+    for (int first = 0, last = list.count - 1; first < last; first++, last--) {
+        struct run_record swapped = list.items[first];
+        list.items[first] = list.items[last];
+        list.items[last] = swapped;
+    }
+    *ret = list;
+    return OK;
 }
 
 static enum outcome read_counts(struct sql_conn *conn, struct jobs_counts *ret, int64_t *ret_in_progress,
