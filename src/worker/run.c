@@ -73,8 +73,10 @@ static enum outcome name_company(struct run *run, struct error *err) {
     enum outcome outcome = portal_get_company(run->portal, company->cin, &found, err);
     portal_numbers(run->portal, &after);
     run->asides_answered = after.answered - before.answered;
-    if (outcome != OK) {
-        return outcome;
+    if (outcome != OK) { /* a name is no reason to fetch nothing: the next run asks again */
+        log_warn("company not named", log_str("job", run->job.id), log_str("code", err->code),
+                 log_str("error", err->message));
+        return run_check(run, err);
     }
     found.name[utf8_cut(found.name, COMPANY_NAME_MAX - 1)] = '\0';
     outcome = jobs_name_company(run->jobs, run->job.id, run->token, found.name, err);
