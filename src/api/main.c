@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -17,6 +18,9 @@
 enum {
     THREADS = 32,
     CONNECTIONS_MAX = 1024,
+    CONNECTIONS_MIN = 16,
+    FILES_MAX = 65536,
+    FILES_KEPT = 128, /* for the job store, blobs and streams: connections must not use them up */
     IDLE_TIMEOUT_S = 30,
     LISTENERS_MAX = 100,
     EVENTS_KEPT = 256,
@@ -125,15 +129,35 @@ static enum outcome open_stores(struct api *api, const struct settings_values *s
     return blobs_open(&config, &api->blobs, err);
 }
 
+/* Allows this process the open files it may have, and says how many connections that makes. */
+static int connections_for_files(void) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) {
+        return CONNECTIONS_MIN;
+    }
+    struct rlimit raised = {.rlim_cur = files.rlim_max < FILES_MAX ? files.rlim_max : FILES_MAX,
+                            .rlim_max = files.rlim_max};
+    if (raised.rlim_cur > files.rlim_cur && setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+        files = raised;
+    }
+    if (files.rlim_cur >= CONNECTIONS_MAX + FILES_KEPT) {
+        return CONNECTIONS_MAX;
+    }
+    int left = (int)files.rlim_cur - FILES_KEPT;
+    return left < CONNECTIONS_MIN ? CONNECTIONS_MIN : left;
+}
+
 static enum outcome serve(struct api *api, const struct settings_values *settings, struct error *err) {
     size_t count = 0;
     AUTO_FREE struct http_route *routes = api_all_routes(&count);
+    int connections = connections_for_files();
     const struct httpd_config config = {.listen = settings_text(settings, "API_LISTEN"),
                                         .routes = routes,
                                         .routes_count = count,
                                         .context = api,
                                         .threads = THREADS,
-                                        .max_connections = CONNECTIONS_MAX,
+                                        .max_connections = connections,
+                                        .max_connections_per_address = connections / 2, /* leaves some to others */
                                         .idle_timeout_s = IDLE_TIMEOUT_S,
                                         .receive_timeout_s = IDLE_TIMEOUT_S,
                                         .server_name = "filesure",

@@ -88,7 +88,12 @@ static bool add_extracted(struct api *api, struct http_exchange *exchange, const
     }
     struct error err = {0};
     AUTO_BUF struct buf bytes = BUF_INIT(FIELDS_MAX_BYTES);
-    if (blobs_get(api->blobs, document->fields_name, &bytes, &err) != OK) {
+    enum outcome outcome = blobs_get(api->blobs, document->fields_name, &bytes, &err);
+    if (outcome == INVALID) { /* too large to be shown within an answer: fields.href streams it */
+        json_object_set_new(view, "extracted", json_null());
+        return true;
+    }
+    if (outcome != OK) {
         reply_blob_failure(exchange, &err);
         return false;
     }
