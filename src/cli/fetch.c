@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 
-enum { BLOB_MAX = 64 * 1024 * 1024, PAGE = 200 };
+enum { PAGE = 200 };
 
 struct fetch {
     struct blobs *blobs;
@@ -28,7 +28,7 @@ static enum outcome check_content(const char *name, const struct buf *bytes, str
 static enum outcome fetch_blob(struct fetch *fetch, const char *name, const char *local_name, struct error *err) {
     if (!*name)
         return OK;
-    AUTO_BUF struct buf bytes = BUF_INIT(BLOB_MAX);
+    AUTO_BUF struct buf bytes = BUF_INIT(BLOB_BYTES_MAX);
     char path[4096];
     if (!str_format(path, sizeof(path), "%s/%s", fetch->folder, local_name))
         return error_set(err, INVALID, "path_too_long", "%s: the path is too long", fetch->folder);

@@ -70,9 +70,29 @@ static enum outcome names_of(struct fsck *fsck, const struct job *job, json_t **
     return OK;
 }
 
-static enum outcome drop_unnamed(struct fsck *fsck, const char *name, const char *job_id, bool final,
-                                 struct error *err) {
-    if (!final)
+struct owner {
+    char job_id[OBJECT_ID_MAX];
+    json_t *names;
+    bool unknown; /* the store has no such job */
+    bool final;   /* completed: its rows never change any more */
+};
+
+/* A store that knows nothing of a job may be the wrong store: what it holds is never removed unasked. */
+static enum outcome drop_unknown(struct fsck *fsck, const char *name, const char *job_id, struct error *err) {
+    if (!fsck->remove_unknown) {
+        fsck_problem(fsck, job_id, 0, "unknown_job",
+                     "%s belongs to a job that this store does not know (--remove-unknown removes it)", name);
+        return OK;
+    }
+    fsck->unnamed_removed++;
+    return blobs_remove(fsck->blobs, name, err);
+}
+
+static enum outcome drop_unnamed(struct fsck *fsck, const char *name, const struct owner *owner, struct error *err) {
+    const char *job_id = owner->job_id;
+    if (owner->unknown)
+        return drop_unknown(fsck, name, job_id, err);
+    if (!owner->final)
         return OK;
     if (!fsck->repair) {
         fsck_note(fsck, job_id, 0, "unnamed_blob", "%s is named by nothing (--repair removes it)", name);
@@ -82,12 +102,6 @@ static enum outcome drop_unnamed(struct fsck *fsck, const char *name, const char
     return blobs_remove(fsck->blobs, name, err);
 }
 
-struct owner {
-    char job_id[OBJECT_ID_MAX];
-    json_t *names;
-    bool final; /* its rows never change any more: completed, or the job is gone */
-};
-
 static enum outcome find_owner(struct fsck *fsck, const char *job_id, struct owner *owner, struct error *err) {
     struct job job;
     cleanup_json(&owner->names);
@@ -95,7 +109,8 @@ static enum outcome find_owner(struct fsck *fsck, const char *job_id, struct own
     enum outcome outcome = jobs_get(fsck->jobs, job_id, &job, err);
     if (outcome != OK && outcome != GONE)
         return outcome;
-    owner->final = outcome == GONE || job.status == JOB_COMPLETED;
+    owner->unknown = outcome == GONE;
+    owner->final = outcome == OK && job.status == JOB_COMPLETED;
     str_copy(owner->job_id, sizeof(owner->job_id), job_id);
     if (outcome == OK)
         return names_of(fsck, &job, &owner->names, err);
@@ -121,7 +136,7 @@ enum outcome fsck_unnamed(struct fsck *fsck, struct error *err) {
             if (!str_eq(job_id, owner.job_id))
                 outcome = find_owner(fsck, job_id, &owner, err);
             if (outcome == OK && !json_object_get(owner.names, after))
-                outcome = drop_unnamed(fsck, after, job_id, owner.final, err);
+                outcome = drop_unnamed(fsck, after, &owner, err);
         }
         blob_names_finish(&names);
     }
@@ -215,7 +230,10 @@ static int run_fsck(struct cli *cli) {
     struct error err = {0};
     AUTO_JSON json_t *problems = json_array();
     AUTO_JSON json_t *notes = json_array();
-    struct fsck fsck = {.repair = cli_switch(cli, "repair"), .problems = problems, .notes = notes};
+    struct fsck fsck = {.repair = cli_switch(cli, "repair"),
+                        .remove_unknown = cli_switch(cli, "remove-unknown"),
+                        .problems = problems,
+                        .notes = notes};
     if (fsck_all(&fsck, cli, &err) != OK)
         return cli_fail(cli, &err);
     fsck_report(cli, &fsck);
@@ -223,7 +241,9 @@ static int run_fsck(struct cli *cli) {
 }
 
 static const struct cli_option options[] = {
-    {"repair", NULL, "remove blobs that nothing names, of completed jobs and of jobs that are gone"},
+    {"repair", NULL, "remove blobs of completed jobs that nothing names"},
+    {"remove-unknown", NULL,
+     "remove blobs of jobs that this store does not know (a wrong or restored store knows few)"},
     {NULL, NULL, NULL},
 };
 

@@ -8,7 +8,7 @@ struct fsck {
     struct jobs *jobs;
     struct blobs *blobs;  /* NULL: nothing was ever stored */
     struct totals before; /* as of the start: other totals at the end mean that the store was written to meanwhile */
-    bool repair;
+    bool repair, remove_unknown;
     int64_t jobs_seen,
         jobs_taken_in; /* another program's job is counted in the totals once the keeper has taken it in */
     int64_t rows_seen, blobs_read, bytes_read, unnamed_removed, problem_count, note_count;
@@ -35,7 +35,8 @@ void fsck_manifest(struct fsck *fsck, const struct job *job, const struct filing
                    const struct document_list *rows);
 /* Reads a named blob and checks it against its name. False: it cannot be read, which has been said. */
 bool fsck_read_blob(struct fsck *fsck, const char *job_id, int number, const char *name, struct buf *bytes);
-/* Blobs that no row and no manifest names: removed with --repair when their job is completed or gone. */
+/* Blobs that no row and no manifest names: removed with --repair when their job is completed. Blobs of jobs the store
+ * does not know are a problem; --remove-unknown removes them. */
 MUST_USE enum outcome fsck_unnamed(struct fsck *fsck, struct error *err);
 /* Totals against the rows counted. */
 MUST_USE enum outcome fsck_totals(struct fsck *fsck, struct error *err);

@@ -4,7 +4,7 @@
 #include "base/str.h"
 #include "cli/fsck.h"
 
-enum { BLOB_MAX = 64 * 1024 * 1024, ROWS_NAMED_MAX = 20 };
+enum { ROWS_NAMED_MAX = 20 };
 
 /* Reads a named blob and checks it against its name. False: it cannot be read, which has been said. */
 bool fsck_read_blob(struct fsck *fsck, const char *job_id, int number, const char *name, struct buf *bytes) {
@@ -57,7 +57,7 @@ static void check_size(struct fsck *fsck, const struct document *row, const char
 }
 
 static void check_blobs(struct fsck *fsck, const struct document *row, const struct filing *filing) {
-    AUTO_BUF struct buf bytes = BUF_INIT(BLOB_MAX);
+    AUTO_BUF struct buf bytes = BUF_INIT(BLOB_BYTES_MAX);
     if (read_named(fsck, row, row->text_name, &bytes)) {
         check_size(fsck, row, "text", &bytes, row->text_bytes);
         check_digest(fsck, row, "text", HASH_MD5, &bytes, row->text_md5);

@@ -56,7 +56,7 @@ void scaler_release(struct scaler *scaler, const char *job_id, const char *token
     enum job_status status;
     struct error err;
     if (jobs_end(scaler->jobs, job_id, token, &end, &status, &err) != OK)
-        log_warn("lease not released", log_str("job", job_id), log_str("error", err.message));
+        log_debug("lease not released", log_str("job", job_id), log_str("error", err.message));
 }
 
 /* As KEDA's init container: the claim comes first, so that no worker is started for nothing. */
