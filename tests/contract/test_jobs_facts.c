@@ -61,7 +61,8 @@ static void the_longest_list_is_stored(struct fixture *fixture) {
     filing_list_finish(&held);
     list.items[7].number = 7;
     must_fail(jobs_put_filings(fixture->jobs, id, &list, &held, &err), INVALID, "bad_filings");
-    list.count = FILINGS_MAX + 1;
+    filing_list_finish(&list);
+    list = a_list(FILINGS_MAX + 1, "AOC-4");
     must_fail(jobs_put_filings(fixture->jobs, id, &list, &held, &err), INVALID, "bad_filings");
     filing_list_finish(&list);
 }
@@ -155,6 +156,22 @@ static void a_late_writer_repeats_facts_and_changes_no_job(struct fixture *fixtu
     document_list_finish(&list);
 }
 
+static void a_row_that_comes_after_the_end_changes_no_finished_job(struct fixture *fixture) {
+    char id[OBJECT_ID_MAX];
+    order_one(fixture, 1, 0, id);
+    struct lease lease = run_job(fixture, id);
+    put_filings(fixture, id, 3);
+    assert_true(add_row(fixture, &lease, 1));
+    assert_int_equal(end_run(fixture, &lease, RUN_EXHAUSTED), JOB_FAILED);
+    struct job before = get_job(fixture, id);
+    assert_int_equal(before.downloaded_documents, 1);
+    assert_true(add_row(fixture, &lease, 2)); /* a fact all the same: the next run has it already */
+    assert_unchanged(fixture, before);
+    enum job_status status;
+    must(jobs_retry(fixture->jobs, id, &status, &err));
+    assert_int_equal(get_job(fixture, id).downloaded_documents, 2);
+}
+
 static void an_open_job_shows_its_rows_at_once(struct fixture *fixture) {
     char id[OBJECT_ID_MAX];
     order_one(fixture, 1, 0, id);
@@ -188,6 +205,9 @@ static void facts_of_no_job_are_refused(struct fixture *fixture) {
     must_fail(jobs_get_document(fixture->jobs, "x", &read, &err), GONE, "unknown_document");
     document.number = 0;
     must_fail(jobs_add_document(fixture->jobs, &document, &inserted, &err), INVALID, "bad_argument");
+    document.number = 1;
+    document.text_name[0] = '\0';
+    must_fail(jobs_add_document(fixture->jobs, &document, &inserted, &err), INVALID, "bad_argument");
     filing_list_finish(&list);
 }
 
@@ -200,6 +220,7 @@ int main(void) {
         CASE(two_jobs_have_rows_of_the_same_number),
         CASE(rows_are_listed_by_number),
         CASE(a_late_writer_repeats_facts_and_changes_no_job),
+        CASE(a_row_that_comes_after_the_end_changes_no_finished_job),
         CASE(an_open_job_shows_its_rows_at_once),
         CASE(facts_of_no_job_are_refused),
     };

@@ -276,14 +276,21 @@ static void rows_that_are_no_facts_are_kept_aside(struct fixture *fixture) {
     document_list_finish(&list);
     struct document document;
     must_fail(jobs_get_document(fixture->jobs, "65a0000000000000000000d1", &document, &err), GONE, "unknown_document");
+    assert_int_equal(get_job(fixture, FOREIGN_1).downloaded_documents, 0);
+    bool have[4];
+    int rows = -1;
+    must(jobs_have_rows(fixture->jobs, FOREIGN_1, have, COUNT_OF(have), &rows, &err));
+    assert_int_equal(rows, 0);
+    const struct lease late = {.job_id = FOREIGN_1, .token = "0123456789abcdef0123456789abcdef"};
+    assert_true(add_row(fixture, &late, 2)); /* a fact stays one */
     assert_int_equal(take_in(fixture), 1);
     assert_int_equal(store->count_legacy(fixture), 2);
     struct lease lease = run_job(fixture, FOREIGN_1);
-    put_filings(fixture, FOREIGN_1, 1);
-    assert_int_equal(get_job(fixture, FOREIGN_1).downloaded_documents, 0);
+    put_filings(fixture, FOREIGN_1, 2);
+    assert_int_equal(get_job(fixture, FOREIGN_1).downloaded_documents, 1);
     assert_true(add_row(fixture, &lease, 1));
     assert_int_equal(end_run(fixture, &lease, RUN_COMPLETED), JOB_COMPLETED);
-    assert_int_equal(read_totals(fixture).documents[DOCUMENT_STORED], 1);
+    assert_int_equal(read_totals(fixture).documents[DOCUMENT_STORED], 2);
 }
 
 /* ---- a clock that was set back --------------------------------------------------------------- */
@@ -312,6 +319,11 @@ static void a_clock_set_back_strands_no_job(struct fixture *fixture) {
                     now_of(fixture) + BACKOFF_CAP_MS);
     jobs_shift_clock(fixture->jobs, BACKOFF_CAP_MS);
     assert_int_equal(expire(fixture), 1);
+    struct run_list runs = {0};
+    must(jobs_list_runs(fixture->jobs, leased, &runs, &err));
+    assert_int_equal(runs.count, 1);
+    assert_int_equal(runs.items[0].outcome, RUN_LOST);
+    run_list_finish(&runs);
     for (int i = 0; i < 3; i++) {
         char owner[8];
         str_format(owner, sizeof owner, "o%d", i);

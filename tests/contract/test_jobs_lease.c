@@ -454,7 +454,7 @@ static void failed_runs_back_off_and_obey_retry_after(struct fixture *fixture) {
     char id[OBJECT_ID_MAX];
     enum job_status status;
     order_one(fixture, 1, 0, id);
-    int64_t before_ms = 0, most_ms = BACKOFF_BASE_MS;
+    int64_t before_ms = 0, most_ms = 3 * BACKOFF_BASE_MS;
     for (int i = 0; i < 9; i++) {
         struct lease lease = run_job(fixture, id), other;
         end_run(fixture, &lease, RUN_FAILED);

@@ -81,6 +81,7 @@ static void lists_are_filtered(struct fixture *fixture) {
     const char *cin = "U72200MH2020PTC000005";
     assert_list(fixture, (struct jobs_filter){.status = "cancelled"}, (int[]){5, 2}, 2);
     assert_list(fixture, (struct jobs_filter){.status = "processing"}, (int[]){3}, 1);
+    assert_list(fixture, (struct jobs_filter){.status = "cancelled", .prefix = "company"}, (int[]){5, 2}, 2);
     assert_list(fixture, (struct jobs_filter){.status = "pending"}, (int[]){5, 7, 6, 4, 1, 0}, 6);
     assert_list(fixture, (struct jobs_filter){.cin = cin}, (int[]){5, 5}, 2);
     assert_list(fixture, (struct jobs_filter){.cin = cin, .status = "cancelled"}, (int[]){5}, 1);
@@ -284,6 +285,22 @@ static void the_store_answers_a_ping_and_tells_its_time(struct fixture *fixture)
     assert_true(now_of(fixture) >= first_ms);
 }
 
+/* An outage of days makes more runs than anybody reads: the newest are shown, oldest first. */
+static void the_newest_runs_are_listed(struct fixture *fixture) {
+    char id[OBJECT_ID_MAX];
+    struct run_list runs;
+    order_one(fixture, 1, 0, id);
+    for (int i = 0; i < RUNS_LISTED_MAX + 3; i++) {
+        struct lease lease = run_job(fixture, id);
+        end_run(fixture, &lease, RUN_INTERRUPTED);
+    }
+    must(jobs_list_runs(fixture->jobs, id, &runs, &err));
+    assert_int_equal(runs.count, RUNS_LISTED_MAX);
+    assert_int_equal(runs.items[0].run, 4);
+    assert_int_equal(runs.items[runs.count - 1].run, RUNS_LISTED_MAX + 3);
+    run_list_finish(&runs);
+}
+
 int main(void) {
     static const struct jobs_case cases[] = {
         CASE(pages_are_newest_first_without_gap_or_repeat),
@@ -295,6 +312,7 @@ int main(void) {
         CASE(bad_filters_are_refused),
         CASE(counts_follow_every_transition),
         CASE(the_oldest_waiting_job_is_timed),
+        CASE(the_newest_runs_are_listed),
         CASE(the_store_answers_a_ping_and_tells_its_time),
     };
     return RUN_CASES(cases);

@@ -188,12 +188,15 @@ static void bad_orders_are_refused_whole(struct fixture *fixture) {
     order.count = 1;
     order.idempotency_key = "k";
     must_fail(jobs_place(fixture->jobs, &order, &placed, &err), INVALID, "bad_order");
+    order.idempotency_key = "";
+    order.body_sha256 = "abc";
+    must_fail(jobs_place(fixture->jobs, &order, &placed, &err), INVALID, "bad_order");
     assert_int_equal(total(fixture), 0);
 }
 
 static void the_largest_order_is_placed(struct fixture *fixture) {
-    struct company *companies = x_alloc(ORDER_ITEMS_MAX * sizeof *companies);
-    for (int i = 0; i < ORDER_ITEMS_MAX; i++)
+    struct company *companies = x_alloc((ORDER_ITEMS_MAX + 1) * sizeof *companies);
+    for (int i = 0; i <= ORDER_ITEMS_MAX; i++)
         companies[i] = a_company(i);
     const struct jobs_order order = {
         .companies = companies, .count = ORDER_ITEMS_MAX, .idempotency_key = "big", .body_sha256 = "b"};
@@ -203,6 +206,8 @@ static void the_largest_order_is_placed(struct fixture *fixture) {
     assert_int_equal(total(fixture), ORDER_ITEMS_MAX);
     jobs_placed_finish(&placed);
     jobs_placed_finish(&again);
+    const struct jobs_order larger = {.companies = companies, .count = ORDER_ITEMS_MAX + 1};
+    must_fail(jobs_place(fixture->jobs, &larger, &placed, &err), INVALID, "bad_order");
     free(companies);
 }
 

@@ -1,8 +1,12 @@
 """What filesure-api refuses before a handler sees it: framing, sizes, methods, media types, slow clients, foreign pages."""
 
+import contextlib
 import json
+import resource
+import shutil
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import api_client as api
 import pytest
@@ -63,6 +67,10 @@ FRAMING = {
     "a folded line": b"X-A: a\r\n b\r\nContent-Length: 2\r\n\r\n{}",
     "a line without a colon": b"nonsense\r\nContent-Length: 2\r\n\r\n{}",
     "a second Host": b"Host: 127.0.0.2\r\nContent-Length: 2\r\n\r\n{}",
+    "a second media type": b"Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}",
+    "a second key": b"Idempotency-Key: a\r\nIdempotency-Key: b\r\nContent-Length: 2\r\n\r\n{}",
+    "two authorizations": b"Authorization: a\r\nAuthorization: b\r\nContent-Length: 2\r\n\r\n{}",
+    "a trailer": b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-A: b\r\n\r\n",
 }
 
 
@@ -71,6 +79,16 @@ def test_framing(server, what):
     smuggled = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
     reply = server.raw(POST + FRAMING[what] + smuggled, must_close=True)
     assert reply.status == (413 if what == "an enormous length" else 400), reply
+
+
+def test_an_order_with_trailers(server):
+    order = b'{"companies":[{"cin":"%s"}]}' % api.CIN.encode()
+    data = ORDER + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n" % (len(order), order)
+    assert server.raw(data + b"Content-Length: 5\r\nX\x01: 1\r\n\r\n", must_close=True).status == 400
+
+
+def test_another_expectation(server):
+    assert server.raw(POST + b"Expect: 200-ok\r\nContent-Length: 2\r\n\r\n{}", must_close=True).status == 417
 
 
 def test_http_1_0_with_transfer_encoding(server):
@@ -107,7 +125,7 @@ def test_a_length_over_the_limit_is_refused_before_the_body(server):
     for path, limit in ((POST, 1024 * 1024), (ORDER, 4 * 1024 * 1024)):
         begin = time.monotonic()
         reply = server.raw(path + b"Content-Length: %d\r\n\r\n" % (limit + 1))  # not one byte of the body
-        assert reply.status == 413 and time.monotonic() - begin < 10
+        assert reply.status == 413 and time.monotonic() - begin < 15 * support.FACTOR
     assert "error" in server.raw(POST + b"Content-Length: 2000000\r\n\r\n").json()
     assert server.raw(ORDER + b"Content-Length: 5000000\r\n\r\n").json()["type"] == "/problems/body_too_large"
 
@@ -198,7 +216,7 @@ def test_head_is_get_without_a_body(server):
             while more := connection.recv(65536):
                 data += more
         assert head.status == status
-        assert head.body + data == b"" or b"HTTP/1.1 200" in head.body + data or b'{"status":"ok"}' in data
+        assert (head.body + data).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("kind", [b"text/plain", b"application/x-www-form-urlencoded", b"application/json5", b"", b"json"])
@@ -351,9 +369,34 @@ def test_a_slow_client_holds_nobody_up(server):
     begin = time.monotonic()
     for _ in range(20):
         assert server.get("/healthz").status == 200
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 25 * support.FACTOR  # less than the 30 s after which the slow ones are closed
     for connection in slow:
         connection.close()
+
+
+def with_files(start, limit):
+    """A start() whose program may have so many open files: "soft:hard"."""
+
+    def limited(program, *arguments, **options):
+        return start(shutil.which("prlimit"), f"--nofile={limit}", support.program_path(program), *arguments, **options)
+
+    return limited
+
+
+def test_idle_connections_do_not_use_up_the_descriptors(start, data_dir):
+    server = api.Api(with_files(start, "256:256"), data_dir).wait_ready()
+    with contextlib.ExitStack() as idle:
+        for _ in range(300):  # closed by the server, when it has enough of that client
+            connection = socket.create_connection(("127.0.0.1", server.port), 20, source_address=("127.0.0.2", 0))
+            idle.enter_context(contextlib.closing(connection))
+        with ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(lambda _: server.get("/api/v1/jobs").status, range(200)))
+        assert set(answers) == {200}, answers
+
+
+def test_the_limit_of_open_files_is_raised(start, data_dir):
+    server = api.Api(with_files(start, "256:4096"), data_dir)
+    assert resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE) == (4096, 4096)
 
 
 @pytest.mark.slow

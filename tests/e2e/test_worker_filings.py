@@ -174,3 +174,16 @@ def test_a_reader_that_cannot_be_started_fails_the_run(yard, tmp_path):
     job = yard.job(job_id)
     assert (job["status"], job["attempts"], job["error_code"]) == ("pending", 1, "reader_unavailable")
     assert yard.documents(job_id) == []
+
+
+@pytest.mark.parametrize("fault", ["404", "html"])
+def test_a_company_that_cannot_be_named_is_fetched_all_the_same(yard, fault):
+    """The name comes with a later run, when the portal has it again."""
+    job_id = yard.place()
+    yard.faults({"fault": fault, "route": "company"})
+    assert yard.worker(job_id).returncode == 0, yard.last.stderr
+    job = yard.job(job_id)
+    assert job["status"] == "pending" and job["company_name"] == job["cin"] and yard.documents(job_id)
+    yard.faults()
+    assert yard.worker(job_id).returncode == 0, yard.last.stderr
+    assert yard.job(job_id)["company_name"] != job["cin"]

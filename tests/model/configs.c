@@ -272,10 +272,10 @@ static const struct model_config large_jobs[] = {
      .requests = 1,
      .delayed = UINT32_MAX},
     {.name = "everything, large",
-     .covers = "2 owners that read differently, 1 filing, 1 keeper that moves entries, failures, SIGTERM, cancel, "
+     .covers = "2 owners, 1 filing, 1 keeper that moves entries, failures, SIGTERM, cancel, "
                "retry, MAX_ATTEMPTS 1",
      TWO_OWNERS,
-     OTHER_READINGS,
+     SAME_READINGS,
      .tokens = 3,
      .filings = 1,
      .keepers = 1,

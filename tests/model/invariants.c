@@ -7,6 +7,11 @@ static const struct {
 } texts[] = {
     {"one_runner_per_token", "at most one living process runs under a token"},
     {"lease_fields_agree", "a lease has a token, an owner and a status processing, or none of them"},
+    {"request_while_leased", "a cancel is requested of a processing job only, and not kept beyond its lease"},
+    {"lease_begins_anew", "after a claim and after a heartbeat the lease has not run out"},
+    {"look_finds_own", "an owner that looks for its earlier claim finds only its own, and unadopted"},
+    {"own_adoption_is_recognised", "a process whose adoption was applied is not refused when it asks again"},
+    {"foreign_job_is_left", "a job that another program works on is taken in only after INTAKE_AFTER_MS of silence"},
     {"claim_is_unadopted", "a lease that was just claimed is adopted by nobody"},
     {"token_leases_once", "no token leases twice"},
     {"live_lease_is_kept", "a lease that has not run out is ended by its holder only"},
@@ -39,6 +44,14 @@ const char *invariant_text(const char *name) {
         }
     }
     return "?";
+}
+
+int invariants_count(void) {
+    return (int)COUNT_OF(texts);
+}
+
+const char *invariant_name(int index) {
+    return texts[index].name;
 }
 
 static bool runs(const struct world_worker *worker) {
@@ -97,6 +110,9 @@ const char *invariant_of_state(const struct model_config *config, const struct w
     }
     if (job->status == JOB_CANCELLED && !world->cancel_wanted) {
         return "cancel_was_asked";
+    }
+    if (job->cancel && job->status != JOB_PROCESSING) {
+        return "request_while_leased";
     }
     if (!named_blobs_good(config, world)) {
         return "named_blob_is_good";

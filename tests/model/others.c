@@ -51,6 +51,7 @@ void step_request(struct step *step, uint32_t action, int who, int what, const s
     for (enum fate fate = FATE_ANSWERED; fate <= FATE_REPLY_LOST; fate++) {
         step_begin(step);
         rules_apply(step, request, &answer);
+        answer.what = what;
         if (fate == FATE_ANSWERED && learns) {
             learns(step, who, &answer);
         }
@@ -77,7 +78,7 @@ static void arrival_steps(struct step *step) {
         step_begin(step);
         step->to.requests[i] = (struct world_request){0};
         rules_apply(step, &request, &answer);
-        step_emit(step, ACTION(ACTION_ARRIVES, i, 0, FATE_ANSWERED));
+        step_emit(step, ACTION(ACTION_ARRIVES, i, request.kind, FATE_ANSWERED));
     }
 }
 

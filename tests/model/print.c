@@ -23,7 +23,7 @@ static const char *const action_texts[] = {
     [ACTION_CRASH] = "dies",
     [ACTION_RESTART] = "dies and is started again with its token",
     [ACTION_TIME] = "time passes: availableAt has come",
-    [ACTION_ARRIVES] = "a delayed request arrives:",
+    [ACTION_ARRIVES] = "a late request arrives:",
     [ACTION_EXPIRE] = "expires the lease",
     [ACTION_EXPIRE_LOOK] = "sees a lease that ran out",
     [ACTION_RECORD_READ] = "reads the entry of",
@@ -36,6 +36,13 @@ static const char *const action_texts[] = {
     [ACTION_RETRY] = "retries",
     [ACTION_ORDER] = "orders the company again",
     [ACTION_OTHER_ENDS] = "the other job of the company is finished",
+};
+
+static const char *const request_texts[REQUEST_KINDS] = {
+    [REQUEST_NONE] = "none",     [REQUEST_CLAIM] = "claim",   [REQUEST_ADOPT] = "adoption",
+    [REQUEST_BEAT] = "beat",     [REQUEST_END] = "end",       [REQUEST_LIST] = "list",
+    [REQUEST_BLOB] = "blob",     [REQUEST_ROW] = "row",       [REQUEST_MANIFEST] = "manifest",
+    [REQUEST_RECORD] = "record", [REQUEST_CANCEL] = "cancel", [REQUEST_RETRY] = "retry",
 };
 
 static void print_actor(FILE *out, enum action action, unsigned who) {
@@ -66,6 +73,9 @@ static void print_what(FILE *out, enum action action, unsigned who, unsigned wha
     case ACTION_LOOK_BACK:
         (void)fprintf(out, " %s", what ? "`ended`" : "`runs`");
         break;
+    case ACTION_ARRIVES:
+        (void)fprintf(out, " %s", request_texts[what]);
+        break;
     case ACTION_FAIL:
         (void)fprintf(out, "%s", what ? " by an outage" : "");
         break;
@@ -79,7 +89,7 @@ static void print_what(FILE *out, enum action action, unsigned who, unsigned wha
     }
 }
 
-static void print_job(FILE *out, const struct world *world) {
+static void print_job(FILE *out, const struct model_config *config, const struct world *world) {
     const struct world_job *job = &world->job;
     static const char *const available[] = {"not taken in", "silent", "due", "later"};
     (void)fprintf(out, "  | %s, %s", job_status_name(job->status), available[job->available]);
@@ -87,16 +97,21 @@ static void print_job(FILE *out, const struct world *world) {
         (void)fprintf(out, ", t%u of %c", job->token, 'A' + job->owner - 1);
     }
     if (job->adopted) {
-        (void)fprintf(out, job->adopted == GONE_PROCESS ? " adopted by a dead process" : " adopted by %u",
+        (void)fprintf(out, job->adopted == GONE_PROCESS ? " adopted by a dead process" : " adopted by worker %u",
                       job->adopted);
     }
-    (void)fprintf(out, "%s attempts %u", job->cancel ? ", cancel requested," : ",", job->attempts);
+    (void)fprintf(out, "%s", job->cancel ? ", cancel requested" : "");
+    if (config->max_attempts) {
+        (void)fprintf(out, ", attempts %u", job->attempts);
+    }
 }
 
-static void print_facts(FILE *out, const struct world *world) {
-    (void)fprintf(out, "  rows");
-    for (int n = 0; n < M_FILINGS; n++) {
-        (void)fprintf(out, " %u", world->rows[n]);
+static void print_facts(FILE *out, const struct model_config *config, const struct world *world) {
+    for (int n = 0; n < config->filings; n++) {
+        (void)fprintf(out, "%s%u", n ? " " : "  rows ", world->rows[n]);
+    }
+    for (int n = 0; n < config->filings; n++) {
+        (void)fprintf(out, "%s%u%u", n ? " " : "  blobs ", world->blobs[n][0], world->blobs[n][1]);
     }
     for (int i = 0; i < M_TOKENS; i++) {
         const struct world_entry *entry = &world->entries[i];
@@ -128,7 +143,7 @@ void print_step(FILE *out, const void *context, uint32_t code, const uint64_t *p
     (void)fprintf(out, "%s", action_texts[action]);
     print_what(out, action, code >> 8 & 0xff, code >> 16 & 0xff);
     (void)fprintf(out, "%s", fates[code >> 24 & 3]);
-    print_job(out, &world);
-    print_facts(out, &world);
+    print_job(out, &run->config, &world);
+    print_facts(out, &run->config, &world);
     print_workers(out, &world);
 }

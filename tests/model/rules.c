@@ -56,6 +56,9 @@ static void claim(struct step *step, const struct world_request *request, struct
     if (taken && step->to.entries[request->token - 1].place != ENTRY_NONE) {
         step_break(step, "token_leases_once");
     }
+    if (taken && !job_lease_live(&change.job, NOW_MS)) {
+        step_break(step, "lease_begins_anew");
+    }
     if (taken && *change.job.adopted_by) {
         step_break(step, "claim_is_unadopted");
     }
@@ -103,9 +106,13 @@ static void beat(struct step *step, const struct world_request *request, struct 
     const char *given = off(step->config, GUARD_BEAT_TOKEN) ? change.before.lease_token : change.token;
     ret->result = lease_beat(&change.job, given, NULL, NOW_MS);
     ret->cancel = change.job.cancel_requested;
-    if (ret->result) {
-        change_commit(step, &change, NOBODY);
+    if (!ret->result) {
+        return;
     }
+    if (!job_lease_live(&change.job, NOW_MS)) {
+        step_break(step, "lease_begins_anew");
+    }
+    change_commit(step, &change, NOBODY);
 }
 
 /* ---- end ---- */
@@ -273,6 +280,9 @@ bool rules_take_in(struct step *step) {
     change_load(step, &change);
     if (!job_take_in(&change.job, NOW_MS, NOW_MS)) {
         return false;
+    }
+    if (step->to.job.available != AVAILABLE_SILENT) {
+        step_break(step, "foreign_job_is_left");
     }
     /* core/lease.c does not do this yet, see docs/model.md. */
     if (change.job.cancel_requested && change.job.status == JOB_PENDING && !off(step->config, GUARD_TAKE_IN_CANCEL)) {

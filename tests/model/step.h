@@ -20,6 +20,7 @@ struct answer {
     uint8_t attempts; /* adoption */
     uint8_t list;     /* the list that holds */
     bool cancel;      /* heartbeat: a cancel is requested */
+    int what;         /* which it was about: of step_request */
 };
 
 /* How a request fares. */
@@ -98,6 +99,8 @@ void other_steps(struct step *step);
 /* ---- invariants.c ---- */
 const char *invariant_of_state(const struct model_config *config, const struct world *world);
 const char *invariant_text(const char *name);
+int invariants_count(void);
+const char *invariant_name(int index);
 
 /* ---- print.c ---- */
 void print_step(FILE *out, const void *context, uint32_t action, const uint64_t *packed);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fdio.h"
 #include "base/str.h"
 #include "model/configs.h"
 #include "model/step.h"
@@ -71,6 +72,31 @@ static bool every_guard_is_listed(void) {
     return listed == ((uint64_t)1 << GUARD_COUNT) - 1;
 }
 
+static bool documented(const char *page, const char *name) {
+    char quoted[TEST_NAME_MAX];
+    (void)str_format(quoted, sizeof(quoted), "\n| %s |", name);
+    bool found = strstr(page, quoted) != NULL;
+    if (!found) {
+        (void)printf("# docs/model.md has no row of %s\n", name);
+    }
+    return found;
+}
+
+static bool every_row_is_documented(const char *page) {
+    bool good = true;
+    for (int i = 0; i < cases_count(); i++) {
+        struct model_case at = case_at(i);
+        good = documented(page, case_name(&at)) && good;
+    }
+    for (int i = 0; i < guards_count(); i++) {
+        good = documented(page, guard_at(i)->name) && good;
+    }
+    for (int i = 0; i < invariants_count(); i++) {
+        good = documented(page, invariant_name(i)) && good;
+    }
+    return good;
+}
+
 /* ---- as tests ---- */
 
 static void test_holds(void **state) {
@@ -88,13 +114,24 @@ static void test_listed(void **state) {
     assert_true(every_guard_is_listed());
 }
 
+static void test_documented(void **state) {
+    (void)state;
+    const char *root = getenv("FILESURE_ROOT");
+    char path[4096];
+    AUTO_BUF struct buf page = BUF_INIT(1 << 20);
+    struct error err = {0};
+    (void)str_format(path, sizeof(path), "%s/docs/model.md", root ? root : ".");
+    assert_int_equal(file_read(path, &page, &err), OK);
+    assert_true(every_row_is_documented(buf_str(&page)));
+}
+
 static const char *named(char *out, const char *what, const char *name, const char *text) {
     (void)str_format(out, TEST_NAME_MAX, "%s %s%s%s", what, name, *text ? ": " : "", text);
     return out;
 }
 
 static int run_all(void) {
-    size_t most = (size_t)(cases_count() + guards_count()) + 1;
+    size_t most = (size_t)(cases_count() + guards_count()) + 2;
     AUTO_FREE struct CMUnitTest *tests = x_alloc(most * sizeof(*tests));
     AUTO_FREE struct model_case *cases = x_alloc(most * sizeof(*cases));
     AUTO_FREE char(*names)[TEST_NAME_MAX] = x_alloc(most * sizeof(*names));
@@ -114,15 +151,16 @@ static int run_all(void) {
             (struct CMUnitTest){named(names[count], what, guard->name, ""), test_guard, NULL, NULL, (void *)guard};
     }
     tests[count++] = (struct CMUnitTest){"every guard is in the table", test_listed, NULL, NULL, NULL};
+    tests[count++] = (struct CMUnitTest){"docs/model.md has every row", test_documented, NULL, NULL, NULL};
     return _cmocka_run_group_tests("model", tests, count, NULL, NULL);
 }
 
-/* ---- as tables ---- */
+/* ---- as tables, in the form of docs/model.md ---- */
 
 static bool table_of_cases(bool all) {
     bool good = true;
-    (void)printf("%-30s %11s %12s %6s %6s %8s  %s\n", "configuration", "states", "transitions", "depth", "MB",
-                 "seconds", "invariants");
+    (void)printf("| configuration | covers | states | transitions | depth | MB | seconds |\n"
+                 "|---|---|---:|---:|---:|---:|---:|\n");
     for (int i = 0; i < cases_count(); i++) {
         struct model_case at = case_at(i);
         struct search_result result;
@@ -131,12 +169,19 @@ static bool table_of_cases(bool all) {
         }
         bool held = holds(&at, &result);
         good = good && held;
-        (void)printf("%-30s %11u %12llu %6u %6zu %8.1f  %s\n", case_name(&at), result.states,
+        (void)printf("| %s | %s | %u | %llu | %u | %zu | %.1f |%s\n", case_name(&at), case_covers(&at), result.states,
                      (unsigned long long)result.transitions, result.depth, result.bytes >> 20, result.seconds,
-                     held ? "hold" : "BROKEN");
+                     held ? "" : " BROKEN");
         (void)fflush(stdout);
     }
     return good;
+}
+
+static void table_of_invariants(void) {
+    (void)printf("\n| invariant | says |\n|---|---|\n");
+    for (int i = 0; i < invariants_count(); i++) {
+        (void)printf("| %s | %s |\n", invariant_name(i), invariant_text(invariant_name(i)));
+    }
 }
 
 static int by_depth(const void *a, const void *b) {
@@ -145,8 +190,26 @@ static int by_depth(const void *a, const void *b) {
     return one[0] != other[0] ? (one[0] > other[0]) - (one[0] < other[0]) : (one[1] > other[1]) - (one[1] < other[1]);
 }
 
-/* Shortest traces first, those without one last. */
-static bool traces_of_guards(void) {
+static void print_guards(size_t count, uint32_t (*order)[2]) {
+    (void)printf("\n| removed guard | what it is | in | breaks | steps |\n|---|---|---|---|---:|\n");
+    for (size_t i = 0; i < count; i++) {
+        const struct guard_case *guard = guard_at((int)order[i][1]);
+        if (guard->breaks) {
+            (void)printf("| %s | %s | %s | %s | %u |\n", guard->name, guard->text, guard->where, guard->breaks,
+                         order[i][0]);
+        }
+    }
+    (void)printf("\n| redundant guard | what it is | in | why nothing breaks |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < count; i++) {
+        const struct guard_case *guard = guard_at((int)order[i][1]);
+        if (guard->redundant) {
+            (void)printf("| %s | %s | %s | %s |\n", guard->name, guard->text, guard->where, guard->redundant);
+        }
+    }
+}
+
+/* Shortest traces first. */
+static bool tables_of_guards(void) {
     size_t count = (size_t)guards_count();
     AUTO_FREE uint32_t(*order)[2] = x_alloc(count * sizeof(*order));
     struct search_result result;
@@ -157,14 +220,10 @@ static bool traces_of_guards(void) {
         order[i][1] = i;
     }
     qsort(order, count, sizeof(*order), by_depth);
-    for (size_t i = 0; i < count; i++) {
+    print_guards(count, order);
+    for (size_t i = 0; i < count && order[i][0] != UINT32_MAX; i++) {
         const struct guard_case *guard = guard_at((int)order[i][1]);
-        (void)printf("\nwithout %s (%s), in %s: ", guard->name, guard->text, guard->where);
-        if (guard->redundant) {
-            (void)printf("nothing breaks: %s\n", guard->redundant);
-            continue;
-        }
-        (void)printf("%s after %u steps: %s\n", guard->breaks, order[i][0], invariant_text(guard->breaks));
+        (void)printf("\nwithout %s, in %s: %s\n", guard->name, guard->where, guard->breaks);
         (void)guard_shown(guard, true, &result);
     }
     return good;
@@ -180,7 +239,8 @@ int main(int count, char **arguments) {
         return 2;
     }
     bool held = table_of_cases(all);
-    bool shown = traces_of_guards();
+    table_of_invariants();
+    bool shown = tables_of_guards();
     (void)printf("\n%s\n", held && shown ? "every invariant holds, every guard is shown" : "FAILED");
     return held && shown ? 0 : 1;
 }

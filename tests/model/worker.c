@@ -51,6 +51,9 @@ static void claim_steps(struct step *step, int worker) {
         step_begin(step);
         self(step, worker)->pc = WORKER_CLAIMED;
         self(step, worker)->token = step->to.job.token;
+        if (step->to.job.owner != owner || step->to.job.adopted) {
+            step_break(step, "look_finds_own");
+        }
         step_emit(step, ACTION(ACTION_LOOK, worker, 0, FATE_ANSWERED));
     }
     struct world_request request = request_of(step, worker, REQUEST_CLAIM);
@@ -68,6 +71,9 @@ static void claim_steps(struct step *step, int worker) {
 static void learn_adoption(struct step *step, int worker, const struct answer *answer) {
     struct world_worker *at = self(step, worker);
     if (answer->result == ADOPT_REFUSED) {
+        if (step->from.job.token == at->token && step->from.job.adopted == worker + 1) {
+            step_break(step, "own_adoption_is_recognised");
+        }
         world_process_ends(&step->to, worker);
         return;
     }
@@ -205,18 +211,14 @@ static void list_steps(struct step *step, int worker) {
     }
 }
 
-static int filing_of_step; /* whose answer is learned; set around step_request */
-
 static void learn_blob(struct step *step, int worker, const struct answer *answer) {
-    (void)answer;
     bool first = !off(step->config, GUARD_BLOB_FIRST);
-    self(step, worker)->filings[filing_of_step] = first ? FILING_STORED : FILING_IDLE;
+    self(step, worker)->filings[answer->what] = first ? FILING_STORED : FILING_IDLE;
 }
 
 static void learn_row(struct step *step, int worker, const struct answer *answer) {
-    (void)answer;
     bool first = !off(step->config, GUARD_BLOB_FIRST);
-    self(step, worker)->filings[filing_of_step] = first ? FILING_IDLE : FILING_TODO;
+    self(step, worker)->filings[answer->what] = first ? FILING_IDLE : FILING_TODO;
 }
 
 /* The put was cut by the death of its process and left other bytes under the name. */
@@ -238,7 +240,6 @@ static void filing_steps(struct step *step, int worker) {
         request.token = 0;
         request.number = (uint8_t)n;
         request.value = reading;
-        filing_of_step = n;
         if (at == FILING_TODO) {
             step_request(step, ACTION_BLOB, worker, n, &request, learn_blob);
         } else if (at == FILING_STORED) {

@@ -111,6 +111,20 @@ int world_count_rows(const struct world *world, int filings) {
 
 /* ---- tokens ---- */
 
+static bool token_known(const struct world *world, uint8_t token) {
+    bool known = world->job.token == token;
+    for (int i = 0; i < M_WORKERS; i++) {
+        known |= world->workers[i].token == token;
+    }
+    for (int i = 0; i < M_REQUESTS; i++) {
+        known |= world->requests[i].token == token;
+    }
+    for (int i = 0; i < M_KEEPERS; i++) {
+        known |= world->keepers[i].token == token;
+    }
+    return known;
+}
+
 struct renaming {
     uint8_t to[M_TOKENS + 1];
     uint8_t used;
@@ -164,11 +178,7 @@ static void forget_what_nobody_asks(struct world *world) {
     }
 }
 
-void world_settle(const struct model_config *config, struct world *world) {
-    if (!config->as_told) {
-        world_sort(config, world);
-    }
-    forget_what_nobody_asks(world);
+static void rename_tokens(struct world *world) {
     struct renaming renaming = {0};
     struct world_entry entries[M_TOKENS] = {0};
     rename_token(&renaming, &world->job.token);
@@ -190,23 +200,24 @@ void world_settle(const struct model_config *config, struct world *world) {
     memcpy(world->entries, entries, sizeof(entries));
 }
 
-static bool token_used(const struct world *world, uint8_t token) {
-    bool used = world->job.token == token || world->entries[token - 1].place != ENTRY_NONE;
-    for (int i = 0; i < M_WORKERS; i++) {
-        used |= world->workers[i].token == token;
+void world_settle(const struct model_config *config, struct world *world) {
+    if (!config->as_told) {
+        world_sort(config, world);
+        forget_what_nobody_asks(world);
+        rename_tokens(world);
+        return;
     }
-    for (int i = 0; i < M_REQUESTS; i++) {
-        used |= world->requests[i].token == token;
+    for (uint8_t token = 1; token <= M_TOKENS; token++) {
+        struct world_entry *entry = &world->entries[token - 1];
+        if (!token_known(world, token) && !unrecorded(entry)) {
+            *entry = (struct world_entry){0};
+        }
     }
-    for (int i = 0; i < M_KEEPERS; i++) {
-        used |= world->keepers[i].token == token;
-    }
-    return used;
 }
 
 uint8_t world_fresh_token(const struct model_config *config, const struct world *world) {
     for (uint8_t token = 1; token <= config->tokens; token++) {
-        if (!token_used(world, token)) {
+        if (!token_known(world, token) && world->entries[token - 1].place == ENTRY_NONE) {
             return token;
         }
     }

@@ -80,6 +80,7 @@ static void other_files_are_refused(void **state) {
         "JOB_ID='" JOB "'\nLEASE_TOKEN='" TOKEN TOKEN "'\n",
         "JOB_ID='\nLEASE_TOKEN='\n",
         "JOB_ID='" JOB "' \nLEASE_TOKEN='" TOKEN "'\n",
+        "JOB_ID='" JOB "'\nLEASE_TOKEN='" TOKEN "\n",
     };
     struct claim_file back = {.job_id = "untouched"};
     struct error err = {0};

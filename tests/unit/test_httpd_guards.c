@@ -69,6 +69,53 @@ static void headers(void **state) {
     refuse_rows(httpd_address(*state), rows, COUNT_OF(rows));
 }
 
+static void repeated_headers(void **state) {
+    static const struct row rows[] = {
+        {"two media types", TEXT("POST /echo HTTP/1.1\r\n" HOST JSON JSON "Content-Length: 2\r\n\r\n{}"), 400},
+        {"two different media types",
+         TEXT("POST /echo HTTP/1.1\r\n" HOST JSON "content-type: text/plain\r\nContent-Length: 2\r\n\r\n{}"), 400},
+        {"two content encodings",
+         TEXT("POST /echo HTTP/1.1\r\n" HOST JSON
+              "Content-Encoding: identity\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
+         400},
+        {"two idempotency keys",
+         TEXT("POST /echo HTTP/1.1\r\n" HOST JSON
+              "Idempotency-Key: a\r\nX: y\r\nIdempotency-Key: b\r\nContent-Length: 2\r\n\r\n{}"),
+         400},
+        {"two authorizations", TEXT("GET / HTTP/1.1\r\n" HOST "Authorization: a\r\nAuthorization: a\r\n\r\n"), 400},
+        {"two origins", TEXT("GET / HTTP/1.1\r\n" HOST "Origin: http://test\r\nOrigin: null\r\n\r\n"), 400},
+        {"two fetch sites",
+         TEXT("GET / HTTP/1.1\r\n" HOST "Sec-Fetch-Site: none\r\nSec-Fetch-Site: cross-site\r\n\r\n"), 400},
+        {"two ranges", TEXT("GET / HTTP/1.1\r\n" HOST "Range: bytes=0-1\r\nRange: bytes=1-2\r\n\r\n"), 400},
+        {"two expectations",
+         TEXT("POST /echo HTTP/1.1\r\n" HOST JSON
+              "Expect: 100-continue\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}"),
+         400},
+        {"another expectation",
+         TEXT("POST /echo HTTP/1.1\r\n" HOST JSON "Expect: 200-ok\r\nContent-Length: 2\r\n\r\n{}"), 417},
+        {"an expectation more",
+         TEXT("POST /echo HTTP/1.1\r\n" HOST JSON "Expect: 100-continue, x\r\nContent-Length: 2\r\n\r\n{}"), 417},
+        {"no expectation", TEXT("GET / HTTP/1.1\r\n" HOST "Expect:\r\n\r\n"), 417},
+    };
+    refuse_rows(httpd_address(*state), rows, COUNT_OF(rows));
+}
+
+#define CHUNKED "POST /echo HTTP/1.1\r\n" HOST JSON "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+
+/* What comes after the last chunk is not looked at by any guard of the head. */
+static void trailers(void **state) {
+    static const struct row rows[] = {
+        {"length", TEXT(CHUNKED "Content-Length: 5\r\n\r\n"), 400},
+        {"length and a control byte", TEXT(CHUNKED "Content-Length: 5\r\nX\001: 1\r\n\r\n"), 400},
+        {"harmless", TEXT(CHUNKED "X: y\r\n\r\n"), 400},
+        {"without value", TEXT(CHUNKED "X:\r\n\r\n"), 400},
+        {"without name", TEXT(CHUNKED ": x\r\n\r\n"), 400},
+        {"without colon", TEXT(CHUNKED "x\r\n\r\n"), 400},
+        {"with a request behind", TEXT(CHUNKED "X: y\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n"), 400},
+    };
+    refuse_rows(httpd_address(*state), rows, COUNT_OF(rows));
+}
+
 static void request_lines(void **state) {
     static const struct row rows[] = {
         {"%00", TEXT("GET /%00 HTTP/1.1\r\n" HOST "\r\n"), 400},
@@ -190,6 +237,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(framing, start, stop),
         cmocka_unit_test_setup_teardown(headers, start, stop),
+        cmocka_unit_test_setup_teardown(repeated_headers, start, stop),
+        cmocka_unit_test_setup_teardown(trailers, start, stop),
         cmocka_unit_test_setup_teardown(request_lines, start, stop),
         cmocka_unit_test_setup_teardown(sizes, start, stop),
         cmocka_unit_test_setup_teardown(counts, start, stop),

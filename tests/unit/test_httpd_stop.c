@@ -164,20 +164,23 @@ static void handlers_run_together(void **state) {
     must_end(httpd);
 }
 
+/* The time for replies under way is not waited out: ten times that would be far more than what is allowed here. */
 static void idle_server_stops_at_once(void **state) {
     (void)state;
     int64_t begin_ms = clock_monotonic_ms();
-    httpd_stop(start(4));
-    struct httpd *httpd = start(4);
-    struct raw_answer answer;
-    int fd = open_with(httpd, GET("/quick")); /* and stays open */
-    raw_read_reply(fd, false, &answer);
-    raw_finish(&answer);
-    httpd_stop(httpd);
-    assert_true(clock_monotonic_ms() - begin_ms < 1400); /* the time for replies under way is not waited out */
-    raw_read_to_end(fd, &answer);
-    assert_int_equal(answer.all.size_bytes, 0);
-    raw_finish(&answer);
+    for (int i = 0; i < 5; i++) {
+        httpd_stop(start(4));
+        struct httpd *httpd = start(4);
+        struct raw_answer answer;
+        int fd = open_with(httpd, GET("/quick")); /* and stays open */
+        raw_read_reply(fd, false, &answer);
+        raw_finish(&answer);
+        httpd_stop(httpd);
+        raw_read_to_end(fd, &answer);
+        assert_int_equal(answer.all.size_bytes, 0);
+        raw_finish(&answer);
+    }
+    assert_true(clock_monotonic_ms() - begin_ms < 5000);
 }
 
 static void every_kind_of_connection_ends(void **state) {
@@ -265,13 +268,16 @@ static void a_kept_connection_is_told_of_the_stop(void **state) {
     int busy = open_with(httpd, GET("/working"));
     assert_true(gate_wait(1));
     int kept = raw_connect(httpd_address(httpd));
-    pthread_create(&stopper, NULL, stop_run, httpd);
+    bool stopping = false;
     int status = 200;
-    while (status == 200) { /* until it stops */
+    while (status == 200) { /* until it stops; the first answer says that the server has taken the connection */
         raw_send_text(kept, "GET /quick HTTP/1.1\r\nHost: a\r\n\r\n");
         raw_read_reply(kept, false, &answer);
         status = answer.status;
         raw_finish(&answer);
+        if (!stopping)
+            pthread_create(&stopper, NULL, stop_run, httpd);
+        stopping = true;
     }
     gate_open();
     pthread_join(stopper, NULL);

@@ -82,6 +82,8 @@ static void bad_filings(void **state) {
         "[" FILING_OF("A1", "52428801") "]",
         "[{\"srn\":\"A\",\"form\":\"\",\"title\":\"T\",\"filedOn\":\"2024-01-31\",\"bytes\":1,\"md5\":\"" MD5 "\"}]",
         "[{\"srn\":\"A\",\"form\":\"F\",\"title\":7,\"filedOn\":\"2024-01-31\",\"bytes\":1,\"md5\":\"" MD5 "\"}]",
+        "[{\"srn\":\"A\",\"form\":\"F\",\"title\":\"a\\n\",\"filedOn\":\"2024-01-31\",\"bytes\":1,\"md5\":\"" MD5
+        "\"}]",
         "[{\"srn\":\"A\",\"form\":\"F\",\"title\":\"T\",\"filedOn\":\"2024-02-31\",\"bytes\":1,\"md5\":\"" MD5 "\"}]",
         "[{\"srn\":\"A\",\"form\":\"F\",\"title\":\"T\",\"filedOn\":\"2024-01-31\",\"bytes\":1,\"md5\":"
         "\"0123456789ABCDEF0123456789ABCDEF\"}]",
