@@ -53,7 +53,8 @@ static bool file_out_of_room(struct sql_conn *conn, int which_file) {
 }
 
 static bool out_of_room(struct sql_conn *conn, int code) {
-    if ((code & 0xff) == SQLITE_FULL)
+    /* the log index could not grow: nothing else makes that fail on a sound disk */
+    if ((code & 0xff) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE)
         return true;
     return (code & 0xff) == SQLITE_IOERR &&
            (file_out_of_room(conn, SQLITE_FCNTL_FILE_POINTER) || file_out_of_room(conn, SQLITE_FCNTL_JOURNAL_POINTER));
