@@ -86,14 +86,6 @@ def yard(start, run_program, disk):
     return workers.Yard(start, run_program, disk.path / "data").open_portal()
 
 
-@contextlib.contextmanager
-def store_open(yard):
-    """As when an API runs beside: the store's shared memory is there."""
-    with support.open_store(yard.data) as db:
-        db.execute("SELECT count(*) FROM jobs").fetchall()
-        yield
-
-
 def facts(yard):
     """What is there and must stay."""
     tables = ("documents", "filings", "runs")
@@ -127,9 +119,8 @@ def test_a_run_that_fills_the_disk(yard, disk, tmp_path, step):
     said = []
     for kilobytes in range(step * 12, 700, 48):
         before = facts(yard)
-        with store_open(yard):
-            disk.leave(kilobytes)
-            result = yard.worker(job_id, LEASE_SECONDS=LEASE_S, DOWNLOAD_PARALLEL=1, BATCH_PERCENT=100)
+        disk.leave(kilobytes)
+        result = yard.worker(job_id, LEASE_SECONDS=LEASE_S, DOWNLOAD_PARALLEL=1, BATCH_PERCENT=100)
         disk.free()
         check_kept(yard, before)
         yard.pass_time(600)
@@ -151,9 +142,8 @@ def test_orders_on_a_full_disk(yard, disk, run_program, tmp_path):
     acknowledged, refused = [yard.place()], 0
     for kilobytes in range(0, 200, 8):
         cin = f"U72900KA2015PTC{200000 + kilobytes}"
-        with store_open(yard):
-            disk.leave(kilobytes)
-            result = run_program("filesure", "order", "--data", yard.data, "--json", cin)
+        disk.leave(kilobytes)
+        result = run_program("filesure", "order", "--data", yard.data, "--json", cin)
         disk.free()
         if result.returncode == 0:
             acknowledged.append(json.loads(result.stdout)[0]["jobId"])
