@@ -182,6 +182,8 @@ enum end_result lease_end(struct job *job, const struct ended_list *ended, const
         *ret_ended = *before;
         return END_REPEATED;
     }
+    if (end->unadopted_only && job->adopted_by[0] != '\0')
+        return END_LOST;
     const struct completeness *rows = &end->rows;
     bool complete = rows->stored + rows->unreadable + rows->missing == rows->expected; /* never without a list: -1 */
     if (end->outcome == RUN_COMPLETED && !complete)
@@ -252,7 +254,8 @@ bool job_take_in(struct job *job, int64_t now_ms, int64_t at_ms) {
         int64_t seen_ms = job->locked_at_ms ? job->locked_at_ms : job->updated_at_ms;
         if (seen_ms + INTAKE_AFTER_MS > now_ms)
             return false;
-        job->status = JOB_PENDING;
+        job->status = job->cancel_requested ? JOB_CANCELLED : JOB_PENDING;
+        job->cancel_requested = false;
         job->lease_owner[0] = '\0';
         job->locked_at_ms = 0;
         job->available_at_ms = now_ms;

@@ -70,6 +70,7 @@ struct lease_end {
     const char *error_code, *error_message; /* NULL: the job's last error stays */
     int64_t retry_after_ms;
     bool give_back_attempt;
+    bool unadopted_only;       /* a claim is released: a lease that a process has adopted is END_LOST */
     const char *manifest_name; /* RUN_COMPLETED */
     struct run_numbers numbers;
     struct completeness rows; /* counted by the store; expected -1: no filings list yet */
@@ -106,7 +107,8 @@ enum retry_result job_retry(struct job *job, const struct job *company_job, int6
 bool company_job_answers(const struct job *company_job);
 
 /* ---- keeper ---------------------------------------------------------------------------------- */
-/* A job another program inserted (available_at_ms 0): pending at once, processing when silent for INTAKE_AFTER_MS. */
+/* A job another program inserted (available_at_ms 0): pending at once, processing when silent for INTAKE_AFTER_MS
+ * (cancelled, when that was requested). */
 bool job_take_in(struct job *job, int64_t now_ms, int64_t at_ms);
 /* A store clock that was set back strands no job: a lease ends at most its own length from now, a back-off at most its
  * cap. */
