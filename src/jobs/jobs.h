@@ -85,7 +85,8 @@ struct jobs_end {
     const char *error_code, *error_message; /* RUN_FAILED, RUN_EXHAUSTED; else NULL keeps the last error */
     int64_t retry_after_ms;                 /* RUN_FAILED: what the other side asked for */
     bool give_back_attempt;                 /* outage or SIGTERM: the attempt its own adoption took is not counted */
-    const char *manifest_name;              /* RUN_COMPLETED */
+    bool unadopted_only;       /* a claim is released; a lease that a process has adopted is "lease_lost" */
+    const char *manifest_name; /* RUN_COMPLETED */
     struct run_numbers numbers;
 };
 /* *ret_status: what the job is now. A requested cancel turns an end that would be pending into cancelled. When this

@@ -312,6 +312,7 @@ enum outcome sqlite_end(struct jobs *jobs, const char *job_id, const char *token
                                 .error_message = end->error_message,
                                 .retry_after_ms = end->retry_after_ms,
                                 .give_back_attempt = end->give_back_attempt,
+                                .unadopted_only = end->unadopted_only,
                                 .manifest_name = end->manifest_name,
                                 .numbers = end->numbers}};
     random_bytes(&apply.end.random, sizeof apply.end.random);
