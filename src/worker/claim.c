@@ -36,7 +36,7 @@ static enum outcome open_and_claim(const struct worker_config *config, const cha
 
 /* The pod is going away: somebody else shall have the job at once. */
 static int release(struct jobs *jobs, const struct lease *lease, const char *out_path) {
-    const struct jobs_end end = {.outcome = RUN_INTERRUPTED};
+    const struct jobs_end end = {.outcome = RUN_INTERRUPTED, .unadopted_only = true};
     const struct claim_file nothing = {0};
     enum job_status status = JOB_PENDING;
     struct error err = {0};
