@@ -450,6 +450,21 @@ static void an_end_after_the_lease_was_lost_is_refused(struct fixture *fixture) 
     must_fail(try_end(fixture, &foreign, RUN_PENDING, &status), DENIED, "lease_lost");
 }
 
+static void a_release_ends_only_a_lease_that_nobody_adopted(struct fixture *fixture) {
+    char id[OBJECT_ID_MAX];
+    enum job_status status;
+    struct job job;
+    order_one(fixture, 1, 0, id);
+    struct lease lease = claim(fixture, "o1");
+    const struct jobs_end release = {.outcome = RUN_INTERRUPTED, .unadopted_only = true};
+    must(jobs_end(fixture->jobs, id, lease.token, &release, &status, &err));
+    assert_int_equal(status, JOB_PENDING);
+    lease = claim(fixture, "o1");
+    must(jobs_adopt(fixture->jobs, id, lease.token, "n1", &job, &err));
+    must_fail(jobs_end(fixture->jobs, id, lease.token, &release, &status, &err), DENIED, "lease_lost");
+    assert_string_equal(get_job(fixture, id).lease_token, lease.token);
+}
+
 static void failed_runs_back_off_and_obey_retry_after(struct fixture *fixture) {
     char id[OBJECT_ID_MAX];
     enum job_status status;
@@ -532,6 +547,7 @@ int main(void) {
         CASE(an_end_repeated_after_a_lost_reply_is_known),
         CASE(an_end_after_the_lease_was_lost_is_refused),
         CASE(failed_runs_back_off_and_obey_retry_after),
+        CASE(a_release_ends_only_a_lease_that_nobody_adopted),
         CASE(leases_that_ran_out_expire_and_no_others),
     };
     return RUN_CASES(cases);

@@ -383,14 +383,36 @@ def with_files(start, limit):
     return limited
 
 
-def test_idle_connections_do_not_use_up_the_descriptors(start, data_dir):
+def open_idle(port, address, count, stack):
+    for _ in range(count):
+        connection = socket.create_connection(("127.0.0.1", port), 20 * support.FACTOR, source_address=(address, 0))
+        stack.enter_context(contextlib.closing(connection))
+
+
+def test_one_client_does_not_take_every_connection(start, data_dir):
     server = api.Api(with_files(start, "256:256"), data_dir).wait_ready()
     with contextlib.ExitStack() as idle:
-        for _ in range(300):  # closed by the server, when it has enough of that client
-            connection = socket.create_connection(("127.0.0.1", server.port), 20, source_address=("127.0.0.2", 0))
-            idle.enter_context(contextlib.closing(connection))
+        open_idle(server.port, "127.0.0.2", 300, idle)  # closed by the server when it has enough of that client
         with ThreadPoolExecutor(16) as pool:
             answers = list(pool.map(lambda _: server.get("/api/v1/jobs").status, range(200)))
+        assert set(answers) == {200}, answers
+
+
+def test_connections_leave_descriptors_to_the_store(start, data_dir):
+    server = api.Api(with_files(start, "256:256"), data_dir).wait_ready()
+
+    def ask(connection, path):
+        connection.sendall(api.request_bytes("GET", path))
+        return api.read_reply(connection).status
+
+    with contextlib.ExitStack() as idle:
+        kept = [idle.enter_context(api.connect(server.port)) for _ in range(8)]
+        assert {ask(connection, "/healthz") for connection in kept} == {200}
+        for number in range(2, 6):
+            open_idle(server.port, f"127.0.0.{number}", 100, idle)
+        assert {ask(connection, "/healthz") for connection in kept * 3} == {200}  # it has accepted what it would
+        with ThreadPoolExecutor(len(kept)) as pool:
+            answers = list(pool.map(lambda connection: ask(connection, "/api/v1/jobs"), kept))
         assert set(answers) == {200}, answers
 
 

@@ -147,11 +147,6 @@ static void end(struct step *step, const struct world_request *request, struct a
     struct change change = {.kind = REQUEST_END, .token = token_names[request->token]};
     struct lease_end how;
     change_load(step, &change);
-    /* The filter of a release; src/worker/claim.c does not send it, see docs/model.md. */
-    if (request->release && !off(config, GUARD_RELEASE) && *change.job.adopted_by) {
-        ret->result = END_LOST;
-        return;
-    }
     const char *given = off(config, GUARD_END_TOKEN) ? change.before.lease_token : change.token;
     if (off(config, GUARD_END_CANCEL)) {
         change.job.cancel_requested = false;
@@ -160,6 +155,7 @@ static void end(struct step *step, const struct world_request *request, struct a
         (void)str_copy(change.job.adopted_by, TOKEN_MAX, "n-any");
     }
     describe_end(step, request, &how);
+    how.unadopted_only = request->release && !off(config, GUARD_RELEASE) && *change.before.adopted_by;
     ret->result = (int)lease_end(&change.job, &nothing, given, &how, NOW_MS, &change.ended);
     if (ret->result != END_DONE) {
         return;
@@ -278,16 +274,14 @@ void rules_order(struct step *step) {
 bool rules_take_in(struct step *step) {
     struct change change = {.token = ""};
     change_load(step, &change);
+    bool asked = change.job.cancel_requested, unheeded = asked && off(step->config, GUARD_TAKE_IN_CANCEL);
+    change.job.cancel_requested = asked && !unheeded;
     if (!job_take_in(&change.job, NOW_MS, NOW_MS)) {
         return false;
     }
+    change.job.cancel_requested = change.job.cancel_requested || unheeded;
     if (step->to.job.available != AVAILABLE_SILENT) {
         step_break(step, "foreign_job_is_left");
-    }
-    /* core/lease.c does not do this yet, see docs/model.md. */
-    if (change.job.cancel_requested && change.job.status == JOB_PENDING && !off(step->config, GUARD_TAKE_IN_CANCEL)) {
-        change.job.status = JOB_CANCELLED;
-        change.job.cancel_requested = false;
     }
     change_commit(step, &change, NOBODY);
     return true;

@@ -137,6 +137,14 @@ static void foreign_running_jobs_are_taken_in_when_silent(void **state) {
     assert_string_equal(job.lease_owner, "");
     assert_int_equal(job.locked_at_ms, 0);
     setup(NULL);
+    job.status = JOB_PROCESSING; /* a cancel that was asked for is not lost */
+    job.available_at_ms = 0;
+    job.cancel_requested = true;
+    job.updated_at_ms = job.locked_at_ms = NOW - INTAKE_AFTER_MS;
+    assert_true(job_take_in(&job, NOW, NOW));
+    assert_int_equal(job.status, JOB_CANCELLED);
+    assert_false(job.cancel_requested);
+    setup(NULL);
     job.status = JOB_PROCESSING; /* no lock: by its last change */
     job.available_at_ms = 0;
     job.updated_at_ms = NOW - INTAKE_AFTER_MS;

@@ -273,6 +273,18 @@ static void a_company_without_filings_completes(void **state) {
     assert_int_equal(job.status, JOB_COMPLETED);
 }
 
+static void a_release_ends_only_a_lease_that_nobody_adopted(void **state) {
+    (void)state;
+    const struct lease_end release = {.outcome = RUN_INTERRUPTED, .unadopted_only = true};
+    run_at(NOW);
+    struct job before = job;
+    assert_int_equal(end_as(&release, NOW), END_LOST);
+    assert_untouched(&before);
+    job.adopted_by[0] = '\0';
+    assert_int_equal(end_as(&release, NOW), END_DONE);
+    assert_int_equal(job.status, JOB_PENDING);
+}
+
 static void a_failed_run_backs_off_longer_each_time(void **state) {
     (void)state;
     struct lease_end end = {
@@ -447,6 +459,7 @@ int main(void) {
         CASE(completed_needs_a_row_for_every_filing),
         CASE(a_company_without_filings_completes),
         CASE(a_failed_run_backs_off_longer_each_time),
+        CASE(a_release_ends_only_a_lease_that_nobody_adopted),
         CASE(an_interrupted_run_is_due_at_once_and_keeps_its_error),
         CASE(a_lease_nobody_adopted_gives_no_attempt_back),
         CASE(an_exhausted_job_fails),
