@@ -192,10 +192,10 @@ static void every_kind_of_connection_ends(void **state) {
         GET("/hang"),
         GET("/late-reset"),
         GET("/huge"),
-        GET("/events"),
-        GET("/events"),
         GET("/delayed"),
         GET("/paced"),
+        GET("/events"),
+        GET("/events"), /* the last one asked, and answered at once */
     };
     (void)state;
     int fds[COUNT_OF(requests)];
@@ -207,14 +207,14 @@ static void every_kind_of_connection_ends(void **state) {
         fds[i] = open_with(httpd, requests[i]);
     assert_true(raw_wait_text(fds[3], &all, "abc")); /* all of them have been looked at once the last ones answer */
     buf_clear(&all);
-    assert_true(raw_wait_text(fds[7], &all, "retry: "));
+    assert_true(raw_wait_text(fds[COUNT_OF(requests) - 1], &all, "retry: "));
     (void)str_copy(address, sizeof(address), httpd_address(httpd));
     must_end(httpd);
     for (size_t i = 0; i < COUNT_OF(requests); i++) {
         struct raw_answer answer;
         raw_read_to_end(fds[i], &answer);
         if (strcmp(requests[i], GET("/delayed")) == 0)
-            assert_string_equal(answer.body, "late"); /* it was ready: only its delay is cut */
+            assert_string_equal(answer.body ? answer.body : "", "late"); /* it was ready: only its delay is cut */
         raw_finish(&answer);
     }
     sse_channel_destroy(channel);
