@@ -137,7 +137,7 @@ def check_totals(api_port, data):
     sums = fact_sums(data)
 
     def agreed():
-        return support.get(api_port, "/api/v1/stats").json()["totals"] == sums
+        return support.get(api_port, "/api/v1/stats").json().get("totals") == sums
 
     support.wait_until(agreed, 30, f"totals that say {sums}")
     text = support.get(api_port, "/metrics").text
