@@ -78,28 +78,17 @@ struct owner {
 };
 
 /* A store that knows nothing of a job may be the wrong store: what it holds is never removed unasked. */
-static enum outcome drop_unknown(struct fsck *fsck, const char *name, const char *job_id, struct error *err) {
-    if (!fsck->remove_unknown) {
-        fsck_problem(fsck, job_id, 0, "unknown_job",
-                     "%s belongs to a job that this store does not know (--remove-unknown removes it)", name);
-        return OK;
-    }
-    fsck->unnamed_removed++;
-    return blobs_remove(fsck->blobs, name, err);
-}
-
 static enum outcome drop_unnamed(struct fsck *fsck, const char *name, const struct owner *owner, struct error *err) {
-    const char *job_id = owner->job_id;
-    if (owner->unknown)
-        return drop_unknown(fsck, name, job_id, err);
-    if (!owner->final)
-        return OK;
-    if (!fsck->repair) {
-        fsck_note(fsck, job_id, 0, "unnamed_blob", "%s is named by nothing (--repair removes it)", name);
-        return OK;
+    if (owner->unknown ? fsck->remove_unknown : owner->final && fsck->repair) {
+        fsck->unnamed_removed++;
+        return blobs_remove(fsck->blobs, name, err);
     }
-    fsck->unnamed_removed++;
-    return blobs_remove(fsck->blobs, name, err);
+    if (owner->unknown)
+        fsck_problem(fsck, owner->job_id, 0, "unknown_job",
+                     "%s belongs to a job that this store does not know (--remove-unknown removes it)", name);
+    else if (owner->final)
+        fsck_note(fsck, owner->job_id, 0, "unnamed_blob", "%s is named by nothing (--repair removes it)", name);
+    return OK;
 }
 
 static enum outcome find_owner(struct fsck *fsck, const char *job_id, struct owner *owner, struct error *err) {
