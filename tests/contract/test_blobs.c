@@ -1,11 +1,8 @@
 /* What every blob store must do: the same cases against each implementation in the fixture table. */
 #include "support/test.h"
 
-#include <dirent.h>
 #include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,22 +11,10 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "blobs/blobs.h"
+#include "support/blobs_fixture.h"
 
 #define JOB_A "65a000000000000000000001"
 #define JOB_B "65a000000000000000000002"
-
-struct fixture {
-    const char *name;
-    char folder[PATH_MAX];
-    struct blobs_config config;
-    struct blobs *blobs;
-    /* puts other bytes where a blob is, as a broken disk would */
-    void (*damage)(struct fixture *fixture, const char *name, const char *bytes);
-};
-
-static void blob_path(const struct fixture *fixture, const char *name, char out[PATH_MAX]) {
-    assert_true(str_format(out, PATH_MAX, "%s/blobs/documents/%s", fixture->folder, name));
-}
 
 static void damage_file(struct fixture *fixture, const char *name, const char *bytes) {
     char path[PATH_MAX];
@@ -43,69 +28,13 @@ static struct fixture fixtures[] = {
 };
 
 static int open_store(void **state) {
-    struct fixture *fixture = *state;
-    const char *temp = getenv("TMPDIR");
-    struct error err = {0};
-    (void)str_format(fixture->folder, sizeof(fixture->folder), "%s/blobs.XXXXXX", temp ? temp : "/tmp");
-    assert_non_null(mkdtemp(fixture->folder));
-    fixture->config = (struct blobs_config){.data_dir = fixture->folder, .container = "documents", .create = true};
-    assert_int_equal(blobs_open(&fixture->config, &fixture->blobs, &err), OK);
+    blobs_fixture_open(*state);
     return 0;
-}
-
-static void remove_tree(const char *path) {
-    DIR *dir = opendir(path);
-    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
-        char inner[PATH_MAX];
-        if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, "..") &&
-            str_format(inner, sizeof(inner), "%s/%s", path, entry->d_name)) {
-            entry->d_type == DT_DIR ? remove_tree(inner) : (void)unlink(inner);
-        }
-    }
-    if (dir) {
-        (void)closedir(dir);
-    }
-    (void)rmdir(path);
 }
 
 static int close_store(void **state) {
-    struct fixture *fixture = *state;
-    blobs_close(fixture->blobs);
-    remove_tree(fixture->folder);
+    blobs_fixture_close(*state);
     return 0;
-}
-
-static void name_of(const char *job, int number, enum blob_kind kind, const char *bytes, char out[BLOB_NAME_MAX]) {
-    char sha256[HASH_HEX_MAX];
-    hash_hex(HASH_SHA256, bytes, strlen(bytes), sha256);
-    blob_name_document(job, number, kind, sha256, out);
-}
-
-static bool put(struct fixture *fixture, const char *name, const char *bytes) {
-    struct error err = {0};
-    bool created = false;
-    enum outcome outcome = blobs_put(fixture->blobs, name, bytes, strlen(bytes), &created, &err);
-    if (outcome != OK) {
-        fail_msg("put %s: %s", name, err.message);
-    }
-    return created;
-}
-
-static void assert_bytes(struct fixture *fixture, const char *name, const char *bytes) {
-    AUTO_BUF struct buf got = BUF_INIT(1 << 20);
-    struct error err = {0};
-    assert_int_equal(blobs_get(fixture->blobs, name, &got, &err), OK);
-    assert_int_equal(got.size_bytes, strlen(bytes));
-    assert_string_equal(buf_str(&got), bytes);
-}
-
-static void assert_absent(struct fixture *fixture, const char *name) {
-    AUTO_BUF struct buf got = BUF_INIT(100);
-    struct error err = {0};
-    int64_t size = 0;
-    assert_int_equal(blobs_get(fixture->blobs, name, &got, &err), GONE);
-    assert_string_equal(err.code, "no_blob");
-    assert_int_equal(blobs_size(fixture->blobs, name, &size, &err), GONE);
 }
 
 static void stores_and_reads_back(void **state) {

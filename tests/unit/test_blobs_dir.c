@@ -16,85 +16,21 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "blobs/blobs.h"
+#include "support/blobs_fixture.h"
 
 #define JOB_A "65a000000000000000000001"
 
-struct fixture {
-    char folder[PATH_MAX];
-    struct blobs_config config;
-    struct blobs *blobs;
-};
-
-static void blob_path(const struct fixture *fixture, const char *name, char out[PATH_MAX]) {
-    assert_true(str_format(out, PATH_MAX, "%s/blobs/documents/%s", fixture->folder, name));
-}
-
-static void remove_tree(const char *path) {
-    DIR *dir = opendir(path);
-    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
-        char inner[PATH_MAX];
-        if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, "..") &&
-            str_format(inner, sizeof(inner), "%s/%s", path, entry->d_name)) {
-            entry->d_type == DT_DIR ? remove_tree(inner) : (void)unlink(inner);
-        }
-    }
-    if (dir) {
-        (void)closedir(dir);
-    }
-    (void)rmdir(path);
-}
-
 static int open_store(void **state) {
     struct fixture *fixture = x_alloc(sizeof(*fixture));
-    const char *temp = getenv("TMPDIR");
-    struct error err = {0};
-    (void)str_format(fixture->folder, sizeof(fixture->folder), "%s/blobs.XXXXXX", temp ? temp : "/tmp");
-    assert_non_null(mkdtemp(fixture->folder));
-    fixture->config = (struct blobs_config){.data_dir = fixture->folder, .container = "documents", .create = true};
-    assert_int_equal(blobs_open(&fixture->config, &fixture->blobs, &err), OK);
+    blobs_fixture_open(fixture);
     *state = fixture;
     return 0;
 }
 
 static int close_store(void **state) {
-    struct fixture *fixture = *state;
-    blobs_close(fixture->blobs);
-    remove_tree(fixture->folder);
-    free(fixture);
+    blobs_fixture_close(*state);
+    free(*state);
     return 0;
-}
-
-static void name_of(const char *job, int number, enum blob_kind kind, const char *bytes, char out[BLOB_NAME_MAX]) {
-    char sha256[HASH_HEX_MAX];
-    hash_hex(HASH_SHA256, bytes, strlen(bytes), sha256);
-    blob_name_document(job, number, kind, sha256, out);
-}
-
-static bool put(struct fixture *fixture, const char *name, const char *bytes) {
-    struct error err = {0};
-    bool created = false;
-    enum outcome outcome = blobs_put(fixture->blobs, name, bytes, strlen(bytes), &created, &err);
-    if (outcome != OK) {
-        fail_msg("put %s: %s", name, err.message);
-    }
-    return created;
-}
-
-static void assert_bytes(struct fixture *fixture, const char *name, const char *bytes) {
-    AUTO_BUF struct buf got = BUF_INIT(1 << 20);
-    struct error err = {0};
-    assert_int_equal(blobs_get(fixture->blobs, name, &got, &err), OK);
-    assert_int_equal(got.size_bytes, strlen(bytes));
-    assert_string_equal(buf_str(&got), bytes);
-}
-
-static void assert_absent(struct fixture *fixture, const char *name) {
-    AUTO_BUF struct buf got = BUF_INIT(100);
-    struct error err = {0};
-    int64_t size = 0;
-    assert_int_equal(blobs_get(fixture->blobs, name, &got, &err), GONE);
-    assert_string_equal(err.code, "no_blob");
-    assert_int_equal(blobs_size(fixture->blobs, name, &size, &err), GONE);
 }
 
 static int count_files(const struct fixture *fixture, const char *folder, const char *start) {
@@ -229,7 +165,7 @@ static void a_folder_that_vanishes_is_made_again(void **state) {
     name_of(JOB_A, 1, BLOB_TEXT, "x", name);
     assert_true(put(fixture, name, "x"));
     blob_path(fixture, "jobs", path);
-    remove_tree(path);
+    folder_remove(path);
     assert_true(put(fixture, name, "x"));
     assert_bytes(fixture, name, "x");
 }
