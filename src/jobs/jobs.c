@@ -2,11 +2,12 @@
 #include "jobs/jobs.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
-#include "jobs/jobs_backend.h"
+#include "jobs/jobs_check.h"
 
 enum outcome jobs_open(const struct jobs_config *config, struct jobs **ret, struct error *err) {
     if (!config->data_dir || config->data_dir[0] == '\0')
@@ -28,22 +29,33 @@ enum outcome jobs_now_ms(struct jobs *jobs, int64_t *ret, struct error *err) {
 }
 
 /* ---- arguments ------------------------------------------------------------------------------- */
-static enum outcome check_word(const char *what, const char *text, size_t size, struct error *err) {
+enum outcome jobs_check_word(const char *what, const char *text, size_t size, struct error *err) {
     if (!text || text[0] == '\0' || strlen(text) >= size)
         return error_set(err, INVALID, "bad_argument", "%s is missing or longer than %zu bytes", what, size - 1);
     return OK;
 }
 
-/* What is no id at all names no job either. */
-static enum outcome check_job_id(const char *job_id, struct error *err) {
+enum outcome jobs_check_id(const char *job_id, struct error *err) {
     if (!job_id || !object_id_valid(job_id))
         return error_set(err, GONE, "unknown_job", "there is no such job");
     return OK;
 }
 
+enum outcome jobs_check_actor(const char **actor, struct error *err) {
+    if (!*actor)
+        *actor = "unknown";
+    return jobs_check_word("who asks", *actor, ACTOR_MAX, err);
+}
+
+enum outcome jobs_check_limit(int limit, struct error *err) {
+    if (limit < 1 || limit > LIST_LIMIT_MAX)
+        return error_set(err, INVALID, "bad_limit", "a page has 1 to %d entries", LIST_LIMIT_MAX);
+    return OK;
+}
+
 static enum outcome check_lease(const char *job_id, const char *token, struct error *err) {
-    enum outcome outcome = check_job_id(job_id, err);
-    return outcome == OK ? check_word("the lease token", token, TOKEN_MAX, err) : outcome;
+    enum outcome outcome = jobs_check_id(job_id, err);
+    return outcome == OK ? jobs_check_word("the lease token", token, TOKEN_MAX, err) : outcome;
 }
 
 /* ---- placing --------------------------------------------------------------------------------- */
@@ -60,15 +72,17 @@ enum outcome jobs_place(struct jobs *jobs, const struct jobs_order *order, struc
             return error_set(err, INVALID, "bad_order", "company %d of the order has no CIN", i + 1);
     if (order->idempotency_key && (order->idempotency_key[0] == '\0' || !order->body_sha256))
         return error_set(err, INVALID, "bad_order", "an idempotency key needs a value and the digest of its body");
-    return jobs->backend->place(jobs, order, ret, err);
+    struct jobs_order clean = *order;
+    enum outcome outcome = jobs_check_actor(&clean.actor, err);
+    return outcome == OK ? jobs->backend->place(jobs, &clean, ret, err) : outcome;
 }
 
 /* ---- a lease --------------------------------------------------------------------------------- */
 enum outcome jobs_claim(struct jobs *jobs, const struct jobs_claim_request *request, struct lease *ret,
                         struct error *err) {
-    enum outcome outcome = check_word("the owner of the lease", request->owner, OWNER_MAX, err);
+    enum outcome outcome = jobs_check_word("the owner of the lease", request->owner, OWNER_MAX, err);
     if (outcome == OK && request->job_id)
-        outcome = check_job_id(request->job_id, err);
+        outcome = jobs_check_id(request->job_id, err);
     if (outcome != OK)
         return outcome;
     if (request->lease_seconds < 1 || request->lease_seconds > LEASE_SECONDS_MAX)
@@ -80,7 +94,7 @@ enum outcome jobs_adopt(struct jobs *jobs, const char *job_id, const char *token
                         struct error *err) {
     enum outcome outcome = check_lease(job_id, token, err);
     if (outcome == OK)
-        outcome = check_word("the process's nonce", nonce, TOKEN_MAX, err);
+        outcome = jobs_check_word("the process's nonce", nonce, TOKEN_MAX, err);
     return outcome == OK ? jobs->backend->adopt(jobs, job_id, token, nonce, ret, err) : outcome;
 }
 
@@ -105,14 +119,14 @@ enum outcome jobs_name_company(struct jobs *jobs, const char *job_id, const char
                                struct error *err) {
     enum outcome outcome = check_lease(job_id, token, err);
     if (outcome == OK)
-        outcome = check_word("the company's name", name, COMPANY_NAME_MAX, err);
+        outcome = jobs_check_word("the company's name", name, COMPANY_NAME_MAX, err);
     return outcome == OK ? jobs->backend->name_company(jobs, job_id, token, name, err) : outcome;
 }
 
 /* ---- facts ----------------------------------------------------------------------------------- */
 enum outcome jobs_put_filings(struct jobs *jobs, const char *job_id, const struct filing_list *list,
                               struct filing_list *ret, struct error *err) {
-    enum outcome outcome = check_job_id(job_id, err);
+    enum outcome outcome = jobs_check_id(job_id, err);
     if (outcome != OK)
         return outcome;
     if (list->count < 0 || list->count > FILINGS_MAX)
@@ -125,7 +139,7 @@ enum outcome jobs_put_filings(struct jobs *jobs, const char *job_id, const struc
 }
 
 enum outcome jobs_get_filings(struct jobs *jobs, const char *job_id, struct filing_list *ret, struct error *err) {
-    enum outcome outcome = check_job_id(job_id, err);
+    enum outcome outcome = jobs_check_id(job_id, err);
     return outcome == OK ? jobs->backend->get_filings(jobs, job_id, ret, err) : outcome;
 }
 
@@ -146,7 +160,7 @@ void document_list_finish(struct document_list *list) {
 
 enum outcome jobs_list_documents(struct jobs *jobs, const char *job_id, int after_number, int limit,
                                  struct document_list *ret, struct error *err) {
-    enum outcome outcome = check_job_id(job_id, err);
+    enum outcome outcome = jobs_check_id(job_id, err);
     return outcome == OK ? jobs->backend->list_documents(jobs, job_id, after_number, limit, ret, err) : outcome;
 }
 
@@ -158,7 +172,7 @@ enum outcome jobs_get_document(struct jobs *jobs, const char *document_id, struc
 
 enum outcome jobs_have_rows(struct jobs *jobs, const char *job_id, bool *have, int have_size, int *ret_count,
                             struct error *err) {
-    enum outcome outcome = check_job_id(job_id, err);
+    enum outcome outcome = jobs_check_id(job_id, err);
     if (outcome != OK)
         return outcome;
     memset(have, 0, (size_t)have_size * sizeof *have);
@@ -167,7 +181,7 @@ enum outcome jobs_have_rows(struct jobs *jobs, const char *job_id, bool *have, i
 
 /* ---- looking --------------------------------------------------------------------------------- */
 enum outcome jobs_get(struct jobs *jobs, const char *job_id, struct job *ret, struct error *err) {
-    enum outcome outcome = check_job_id(job_id, err);
+    enum outcome outcome = jobs_check_id(job_id, err);
     return outcome == OK ? jobs->backend->get(jobs, job_id, ret, err) : outcome;
 }
 
@@ -185,8 +199,9 @@ enum outcome jobs_list(struct jobs *jobs, const struct jobs_filter *filter, stru
     struct jobs_filter clean = *filter;
     if (filter->status && !job_status_parse(filter->status, &status))
         return error_set(err, INVALID, "bad_status", "a status is pending, processing, completed, failed or cancelled");
-    if (filter->limit < 1 || filter->limit > LIST_LIMIT_MAX)
-        return error_set(err, INVALID, "bad_limit", "a page has 1 to %d jobs", LIST_LIMIT_MAX);
+    enum outcome outcome = jobs_check_limit(filter->limit, err);
+    if (outcome != OK)
+        return outcome;
     clean.prefix = unless_empty(filter->prefix);
     clean.cursor = unless_empty(filter->cursor);
     if (clean.prefix && strlen(clean.prefix) >= COMPANY_NAME_MAX)
@@ -200,7 +215,7 @@ void run_list_finish(struct run_list *list) {
 }
 
 enum outcome jobs_list_runs(struct jobs *jobs, const char *job_id, struct run_list *ret, struct error *err) {
-    enum outcome outcome = check_job_id(job_id, err);
+    enum outcome outcome = jobs_check_id(job_id, err);
     return outcome == OK ? jobs->backend->list_runs(jobs, job_id, ret, err) : outcome;
 }
 
@@ -209,14 +224,62 @@ enum outcome jobs_count(struct jobs *jobs, struct jobs_counts *ret, struct error
 }
 
 /* ---- a person -------------------------------------------------------------------------------- */
-enum outcome jobs_cancel(struct jobs *jobs, const char *job_id, enum job_status *ret_status, struct error *err) {
-    enum outcome outcome = check_job_id(job_id, err);
-    return outcome == OK ? jobs->backend->cancel(jobs, job_id, ret_status, err) : outcome;
+enum outcome jobs_cancel(struct jobs *jobs, const char *job_id, const char *actor, enum job_status *ret_status,
+                         struct error *err) {
+    enum outcome outcome = jobs_check_id(job_id, err);
+    if (outcome == OK)
+        outcome = jobs_check_actor(&actor, err);
+    return outcome == OK ? jobs->backend->cancel(jobs, job_id, actor, ret_status, err) : outcome;
 }
 
-enum outcome jobs_retry(struct jobs *jobs, const char *job_id, enum job_status *ret_status, struct error *err) {
-    enum outcome outcome = check_job_id(job_id, err);
-    return outcome == OK ? jobs->backend->retry(jobs, job_id, ret_status, err) : outcome;
+enum outcome jobs_retry(struct jobs *jobs, const char *job_id, const char *actor, enum job_status *ret_status,
+                        struct error *err) {
+    enum outcome outcome = jobs_check_id(job_id, err);
+    if (outcome == OK)
+        outcome = jobs_check_actor(&actor, err);
+    return outcome == OK ? jobs->backend->retry(jobs, job_id, actor, ret_status, err) : outcome;
+}
+
+/* ---- audit log ------------------------------------------------------------------------------- */
+void audit_list_finish(struct audit_list *list) {
+    for (int i = 0; i < list->count; i++)
+        free(list->items[i].detail);
+    free(list->items);
+    *list = (struct audit_list){0};
+}
+
+static enum outcome check_detail(const char *detail, struct error *err) {
+    size_t size_bytes = strlen(detail);
+    if (size_bytes > AUDIT_DETAIL_MAX)
+        return error_set(err, INVALID, "bad_argument", "the detail of an audit entry has at most %d bytes",
+                         AUDIT_DETAIL_MAX);
+    AUTO_JSON json_t *value = NULL;
+    enum outcome outcome = json_parse(detail, size_bytes, &value, err);
+    if (outcome == OK && !json_is_object(value))
+        return error_set(err, INVALID, "bad_argument", "the detail of an audit entry is a JSON object");
+    return outcome;
+}
+
+enum outcome jobs_audit(struct jobs *jobs, const char *actor, const char *action, const char *detail,
+                        struct error *err) {
+    enum outcome outcome = jobs_check_actor(&actor, err);
+    if (outcome == OK)
+        outcome = jobs_check_word("what was done", action, AUDIT_ACTION_MAX, err);
+    if (outcome == OK && detail)
+        outcome = check_detail(detail, err);
+    return outcome == OK ? jobs->backend->audit(jobs, actor, action, detail ? detail : "{}", err) : outcome;
+}
+
+enum outcome jobs_list_audit(struct jobs *jobs, int limit, const char *cursor, struct audit_list *ret,
+                             struct error *err) {
+    enum outcome outcome = jobs_check_limit(limit, err);
+    return outcome == OK ? jobs->backend->list_audit(jobs, limit, unless_empty(cursor), ret, err) : outcome;
+}
+
+/* ---- a copy ---------------------------------------------------------------------------------- */
+enum outcome jobs_copy(struct jobs *jobs, const char *data_dir, bool (*stop)(void), struct error *err) {
+    enum outcome outcome = jobs_check_word("the folder of the copy", data_dir, PATH_MAX, err);
+    return outcome == OK ? jobs->backend->copy(jobs, data_dir, stop, err) : outcome;
 }
 
 /* ---- keeper and totals ----------------------------------------------------------------------- */

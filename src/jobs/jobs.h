@@ -19,6 +19,10 @@ struct jobs_config {
     int deadline_ms;      /* of every call; 0: 10 s. The API waits less: it answers 503 within a second */
 };
 
+/* In a data folder that is to become a store of a restore; the store itself is made in it and moved out at the end. */
+#define PARTIAL_FOLDER ".partial"
+
+/* INVALID "restore_unfinished": the folder holds no store, but what a restore that was cut short left. */
 MUST_USE enum outcome jobs_open(const struct jobs_config *config, struct jobs **ret, struct error *err);
 void jobs_close(struct jobs *jobs);
 MUST_USE enum outcome jobs_ping(struct jobs *jobs, struct error *err);
@@ -35,6 +39,7 @@ struct jobs_order {
     bool force;                      /* make a job even when one is open for the company */
     const char *idempotency_key;     /* NULL: none */
     const char *body_sha256;         /* with a key: what the key stands for */
+    const char *actor;               /* who asked, for the audit log: "cli:anna", "http"; NULL: "unknown" */
 };
 struct jobs_placed_item {
     char job_id[OBJECT_ID_MAX];
@@ -165,12 +170,103 @@ MUST_USE enum outcome jobs_count(struct jobs *jobs, struct jobs_counts *ret, str
 /* ---- a person ------------------------------------------------------------------------------------------------------
  */
 /* pending -> cancelled; processing -> cancel requested (*ret_status stays processing). INVALID "not_cancellable" when
- * finished. */
-MUST_USE enum outcome jobs_cancel(struct jobs *jobs, const char *job_id, enum job_status *ret_status,
+ * finished. actor: who asked, for the audit log (NULL: "unknown"). */
+MUST_USE enum outcome jobs_cancel(struct jobs *jobs, const char *job_id, const char *actor, enum job_status *ret_status,
                                   struct error *err);
 /* failed, cancelled -> pending at once, attempts 0. INVALID "not_retryable" (with the reason), INVALID
  * "company_has_open_job". */
-MUST_USE enum outcome jobs_retry(struct jobs *jobs, const char *job_id, enum job_status *ret_status, struct error *err);
+MUST_USE enum outcome jobs_retry(struct jobs *jobs, const char *job_id, const char *actor, enum job_status *ret_status,
+                                 struct error *err);
+
+/* ---- removing what is finished -------------------------------------------------------------------------------------
+ */
+enum { PURGE_AFTER_MS = 24 * 60 * 60 * 1000 }; /* a job is kept at least that long after its end */
+
+/* Jobs that ended before before_ms and may be purged now, the longest finished first; limit 1..500, cursor as in
+ * jobs_filter. "Ended" is the last change of a finished job. A job may be purged when it is finished, ended more than
+ * PURGE_AFTER_MS ago and every fact of it lies below the watermark. */
+MUST_USE enum outcome jobs_list_purgeable(struct jobs *jobs, int64_t before_ms, int limit, const char *cursor,
+                                          struct job_list *ret, struct error *err);
+struct jobs_purge {
+    const char *job_id;
+    const char *actor; /* NULL: "unknown" */
+    bool dry_run;      /* only check and count */
+};
+struct jobs_purged {
+    int64_t rows, runs;
+};
+/* The job document first, then rows, runs, list and the company's entry; each purge is in the audit log. Totals stay as
+ * they are. The job's id is kept among the purged ones until jobs_finish_purges has removed its blobs. GONE
+ * "unknown_job"; INVALID "not_purgeable" with the reason. On disk when OK; what a crash left half done is finished by
+ * calling it again or by jobs_finish_purges. */
+MUST_USE enum outcome jobs_purge(struct jobs *jobs, const struct jobs_purge *request, struct jobs_purged *ret,
+                                 struct error *err);
+struct purged_job {
+    char id[OBJECT_ID_MAX];
+    int64_t blobs; /* how many its rows and its manifest named */
+    bool removing; /* a blob of it was seen in the blob store: from then on, no blob means that all are removed */
+};
+struct purged_list {
+    struct purged_job *items;
+    int count;
+};
+void purged_list_finish(struct purged_list *list);
+/* Purged jobs whose blobs may still be there, by ascending id, after `after` (NULL: from the first). */
+MUST_USE enum outcome jobs_list_purged(struct jobs *jobs, const char *after, int limit, struct purged_list *ret,
+                                       struct error *err);
+/* The caller's, since the job store knows no blobs: whether there is any of the job, and removing every one, for good
+ * when OK. */
+struct purged_blobs {
+    enum outcome (*find)(void *arg, const char *job_id, bool *ret_any, struct error *err);
+    enum outcome (*remove)(void *arg, const char *job_id, struct error *err);
+    void *arg;
+};
+/* For each purged job: its blobs are removed, then the id is forgotten. A job that had blobs of which none was ever
+ * found is kept: GONE "blobs_not_found", since this may be the wrong blob store. After a failure it goes on with the
+ * next job and gives back the first one at the end; RETRY stops. *ret_finished also then. `after` (OBJECT_ID_MAX bytes;
+ * may be NULL: all): begins after that id; afterwards where a RETRY stopped, "" when it came to the end. */
+MUST_USE enum outcome jobs_finish_purges(struct jobs *jobs, const struct purged_blobs *blobs, char *after,
+                                         int *ret_finished, struct error *err);
+/* Forgets one without its blobs: somebody knows that they are gone. Not there: OK. */
+MUST_USE enum outcome jobs_forget_purged(struct jobs *jobs, const char *job_id, struct error *err);
+struct purged_totals {
+    int64_t jobs, documents, runs;
+};
+/* What purges have taken away so far of what jobs_totals counts. */
+MUST_USE enum outcome jobs_purged_totals(struct jobs *jobs, struct purged_totals *ret, struct error *err);
+
+/* ---- audit log: who changed what, when -----------------------------------------------------------------------------
+ * Orders, cancels, retries and purges enter it with the change itself; what changes no job is entered by the caller. */
+enum { ACTOR_MAX = 65, AUDIT_ACTION_MAX = 17, AUDIT_DETAIL_MAX = 4096, AUDIT_JOBS_MAX = 100 };
+struct audit_entry {
+    char id[OBJECT_ID_MAX];
+    int64_t at_ms;
+    char actor[ACTOR_MAX];
+    char action[AUDIT_ACTION_MAX]; /* order, cancel, retry, purge, backup, restore, repair */
+    char job_id[OBJECT_ID_MAX];    /* ""; it names no job or several */
+    char *detail;                  /* a JSON object: of an order {jobs, created, priority, force, jobIds (the first
+                                    * AUDIT_JOBS_MAX)}; of a cancel or retry {cin, status: what the job is now}; of a
+                                    * purge {cin, status, endedAt, rows, runs} */
+};
+struct audit_list {
+    struct audit_entry *items; /* newest first */
+    int count;
+    char next[CURSOR_MAX]; /* "" at the end */
+};
+void audit_list_finish(struct audit_list *list);
+/* detail: a JSON object, at most AUDIT_DETAIL_MAX bytes; NULL: {}. */
+MUST_USE enum outcome jobs_audit(struct jobs *jobs, const char *actor, const char *action, const char *detail,
+                                 struct error *err);
+/* limit 1..500; cursor NULL: the newest. INVALID "bad_cursor". */
+MUST_USE enum outcome jobs_list_audit(struct jobs *jobs, int limit, const char *cursor, struct audit_list *ret,
+                                      struct error *err);
+
+/* ---- a copy --------------------------------------------------------------------------------------------------------
+ * The whole store as it was at one instant, as a store of its own in that folder (made when missing), on disk when OK.
+ * Writers go on meanwhile. No deadline of its own: it takes as long as the store is big; `stop` (may be NULL) true ends
+ * it with RETRY "stopped", leaving nothing. INVALID "store_exists" when the folder holds a store; INVALID
+ * "not_embedded" when this store is no file; FATAL "disk_full". */
+MUST_USE enum outcome jobs_copy(struct jobs *jobs, const char *data_dir, bool (*stop)(void), struct error *err);
 
 /* ---- keeper: every step may run in several processes at once
  * ------------------------------------------------------------ */

@@ -51,8 +51,34 @@ struct jobs_backend {
     enum outcome (*list_runs)(struct jobs *jobs, const char *job_id, struct run_list *ret, struct error *err);
     enum outcome (*count)(struct jobs *jobs, struct jobs_counts *ret, struct error *err);
 
-    enum outcome (*cancel)(struct jobs *jobs, const char *job_id, enum job_status *ret_status, struct error *err);
-    enum outcome (*retry)(struct jobs *jobs, const char *job_id, enum job_status *ret_status, struct error *err);
+    /* actor is never NULL and fits */
+    enum outcome (*cancel)(struct jobs *jobs, const char *job_id, const char *actor, enum job_status *ret_status,
+                           struct error *err);
+    enum outcome (*retry)(struct jobs *jobs, const char *job_id, const char *actor, enum job_status *ret_status,
+                          struct error *err);
+
+    /* limit is 1..LIST_LIMIT_MAX; an empty cursor comes as NULL */
+    enum outcome (*list_purgeable)(struct jobs *jobs, int64_t before_ms, int limit, const char *cursor,
+                                   struct job_list *ret, struct error *err);
+    enum outcome (*purge)(struct jobs *jobs, const struct jobs_purge *request, struct jobs_purged *ret,
+                          struct error *err);
+    /* purge keeps the job's id with the number of blobs that its rows and its manifest named, and adds what the totals
+     * counted of it to purged_totals, both with the purge itself. after is "" for the first page */
+    enum outcome (*list_purged)(struct jobs *jobs, const char *after, int limit, struct purged_list *ret,
+                                struct error *err);
+    enum outcome (*find_purged)(struct jobs *jobs, const char *job_id, struct purged_job *ret, bool *ret_found,
+                                struct error *err);
+    /* `removing` is set: on disk when OK, since removals that outlast a power cut follow */
+    enum outcome (*mark_purged)(struct jobs *jobs, const char *job_id, struct error *err);
+    enum outcome (*forget_purged)(struct jobs *jobs, const char *job_id, struct error *err);
+    enum outcome (*purged_totals)(struct jobs *jobs, struct purged_totals *ret, struct error *err);
+
+    /* detail is a JSON object that fits */
+    enum outcome (*audit)(struct jobs *jobs, const char *actor, const char *action, const char *detail,
+                          struct error *err);
+    enum outcome (*list_audit)(struct jobs *jobs, int limit, const char *cursor, struct audit_list *ret,
+                               struct error *err);
+    enum outcome (*copy)(struct jobs *jobs, const char *data_dir, bool (*stop)(void), struct error *err);
 
     enum outcome (*expire)(struct jobs *jobs, int *ret_expired, struct error *err);
     enum outcome (*record_runs)(struct jobs *jobs, int *ret_recorded, struct error *err);

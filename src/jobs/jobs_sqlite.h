@@ -16,7 +16,7 @@
 #include "jobs/jobs_backend.h"
 
 /* ---- a connection with its prepared statements ----------------------------------------------- */
-enum { STATEMENTS_MAX = 64 };
+enum { STATEMENTS_MAX = 128 };
 struct sql_conn {
     sqlite3 *db;
     struct {
@@ -108,8 +108,11 @@ void sqlite_watch_log(struct sqlite_store *store); /* wal_pages is kept from now
 void sqlite_checkpoint_log(struct sqlite_store *store); /* under the lock, when the log has become long */
 
 /* ---- schema (jobs_sqlite_schema.c) ----------------------------------------------------------- */
-enum { STORE_VERSION = 1 };
-/* Under the store's lock unless read_only: nobody else migrates meanwhile. */
+enum { STORE_VERSION = 2 };
+/* Refuses a file that is not a job store or that a newer program made: FATAL not_a_store, store_too_new. */
+MUST_USE enum outcome sqlite_schema_check(struct sql_conn *conn, struct error *err);
+/* Under the store's lock unless read_only: nobody else migrates meanwhile. FATAL store_too_old: only
+ * read_only, since a store is brought up to date by who may write. */
 MUST_USE enum outcome sqlite_schema_prepare(struct sql_conn *conn, bool read_only, struct error *err);
 
 /* ---- writes (jobs_sqlite_write.c) ------------------------------------------------------------ */
@@ -181,6 +184,18 @@ MUST_USE enum outcome sqlite_count_rows(struct sql_conn *conn, const char *job_i
 /* Puts those counts into an open job: true at this moment. A finished job keeps what its end counted. */
 MUST_USE enum outcome sqlite_count_live(struct sql_conn *conn, struct job *job, struct error *err);
 
+/* ---- audit log (jobs_sqlite_audit.c) --------------------------------------------------------- */
+struct audit_note {
+    const char *actor, *action;
+    const char *job_id; /* NULL or "": none or several */
+    const char *detail;
+};
+/* In the transaction of the change that it tells of. */
+MUST_USE enum outcome sqlite_append_audit(struct sqlite_write *write, const struct audit_note *note, struct error *err);
+/* What a person did to one job; detail: {cin, status}, the status being what the job is now. */
+MUST_USE enum outcome sqlite_audit_decision(struct sqlite_write *write, const char *actor, const char *action,
+                                            const struct job *job, struct error *err);
+
 /* ---- totals (jobs_sqlite_totals.c) ----------------------------------------------------------- */
 MUST_USE enum outcome sqlite_read_watermark(struct sql_conn *conn, int64_t *ret_up_to_ms, struct error *err);
 
@@ -204,8 +219,18 @@ enum outcome sqlite_get(struct jobs *, const char *, struct job *, struct error 
 enum outcome sqlite_list(struct jobs *, const struct jobs_filter *, struct job_list *, struct error *);
 enum outcome sqlite_list_runs(struct jobs *, const char *, struct run_list *, struct error *);
 enum outcome sqlite_count(struct jobs *, struct jobs_counts *, struct error *);
-enum outcome sqlite_cancel(struct jobs *, const char *, enum job_status *, struct error *);
-enum outcome sqlite_retry(struct jobs *, const char *, enum job_status *, struct error *);
+enum outcome sqlite_cancel(struct jobs *, const char *, const char *, enum job_status *, struct error *);
+enum outcome sqlite_retry(struct jobs *, const char *, const char *, enum job_status *, struct error *);
+enum outcome sqlite_list_purgeable(struct jobs *, int64_t, int, const char *, struct job_list *, struct error *);
+enum outcome sqlite_purge(struct jobs *, const struct jobs_purge *, struct jobs_purged *, struct error *);
+enum outcome sqlite_list_purged(struct jobs *, const char *, int, struct purged_list *, struct error *);
+enum outcome sqlite_find_purged(struct jobs *, const char *, struct purged_job *, bool *, struct error *);
+enum outcome sqlite_mark_purged(struct jobs *, const char *, struct error *);
+enum outcome sqlite_forget_purged(struct jobs *, const char *, struct error *);
+enum outcome sqlite_purged_totals(struct jobs *, struct purged_totals *, struct error *);
+enum outcome sqlite_audit(struct jobs *, const char *, const char *, const char *, struct error *);
+enum outcome sqlite_list_audit(struct jobs *, int, const char *, struct audit_list *, struct error *);
+enum outcome sqlite_copy(struct jobs *, const char *, bool (*)(void), struct error *);
 enum outcome sqlite_expire(struct jobs *, int *, struct error *);
 enum outcome sqlite_record_runs(struct jobs *, int *, struct error *);
 enum outcome sqlite_finish_orders(struct jobs *, int *, struct error *);

@@ -1,4 +1,5 @@
 /* Opening and closing the embedded store, and its read connections. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -149,6 +150,16 @@ static const struct jobs_backend backend = {
     .count = sqlite_count,
     .cancel = sqlite_cancel,
     .retry = sqlite_retry,
+    .list_purgeable = sqlite_list_purgeable,
+    .purge = sqlite_purge,
+    .list_purged = sqlite_list_purged,
+    .find_purged = sqlite_find_purged,
+    .mark_purged = sqlite_mark_purged,
+    .forget_purged = sqlite_forget_purged,
+    .purged_totals = sqlite_purged_totals,
+    .audit = sqlite_audit,
+    .list_audit = sqlite_list_audit,
+    .copy = sqlite_copy,
     .expire = sqlite_expire,
     .record_runs = sqlite_record_runs,
     .finish_orders = sqlite_finish_orders,
@@ -198,10 +209,23 @@ static enum outcome set_wal(struct sql_conn *conn, struct error *err) {
     return outcome;
 }
 
+/* What a restore has stored of it would be lost to an empty store in its place. */
+static enum outcome check_restored(const char *data_dir, const char *path, struct error *err) {
+    char partial[PATH_MAX];
+    bool begun = str_format(partial, sizeof partial, "%s/" PARTIAL_FOLDER, data_dir) && access(partial, F_OK) == 0;
+    if (!begun || access(path, F_OK) == 0)
+        return OK;
+    return error_set(err, INVALID, "restore_unfinished",
+                     "a restore into this folder was cut short: run filesure restore again, or remove " PARTIAL_FOLDER
+                     " to start empty");
+}
+
 /* A new or older file is made ready while nobody else writes. */
 static enum outcome prepare_file(struct sqlite_store *store, struct error *err) {
     struct sql_conn *conn = &store->writer;
-    enum outcome outcome = set_wal(conn, err);
+    enum outcome outcome = sqlite_schema_check(conn, err);
+    if (outcome == OK)
+        outcome = set_wal(conn, err);
     if (outcome == OK)
         outcome = sql_exec(conn,
                            "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;"
@@ -220,7 +244,9 @@ static enum outcome prepare_file(struct sqlite_store *store, struct error *err) 
 
 static enum outcome open_writer(struct sqlite_store *store, const char *data_dir, struct error *err) {
     int64_t deadline_ms = sqlite_boot_ms() + atomic_load(&store->deadline_ms);
-    enum outcome outcome = make_file(data_dir, store->path, err);
+    enum outcome outcome = check_restored(data_dir, store->path, err);
+    if (outcome == OK)
+        outcome = make_file(data_dir, store->path, err);
     if (outcome == OK)
         outcome = sqlite_lock_open(store, data_dir, err);
     if (outcome == OK)

@@ -3,7 +3,7 @@
 #include "jobs/jobs_sqlite.h"
 
 struct decision {
-    const char *job_id;
+    const char *job_id, *actor;
     struct job job;
     int64_t seq;
 };
@@ -29,11 +29,14 @@ static enum outcome apply_cancel(struct sqlite_write *write, void *arg, struct e
         return error_set(err, INVALID, "not_cancellable", "the job is %s already",
                          job_status_name(decision->job.status));
     outcome = sqlite_store_job(write->conn, decision->seq, &decision->job, err);
-    return outcome == OK && result == CANCEL_DONE ? sqlite_append_ended(write, &ended, err) : outcome;
+    if (outcome == OK && result == CANCEL_DONE)
+        outcome = sqlite_append_ended(write, &ended, err);
+    return outcome == OK ? sqlite_audit_decision(write, decision->actor, "cancel", &decision->job, err) : outcome;
 }
 
-enum outcome sqlite_cancel(struct jobs *jobs, const char *job_id, enum job_status *ret_status, struct error *err) {
-    struct decision decision = {.job_id = job_id};
+enum outcome sqlite_cancel(struct jobs *jobs, const char *job_id, const char *actor, enum job_status *ret_status,
+                           struct error *err) {
+    struct decision decision = {.job_id = job_id, .actor = actor};
     enum outcome outcome = sqlite_write(sqlite_store(jobs), WRITE_DURABLE, apply_cancel, &decision, err);
     if (outcome == OK)
         *ret_status = decision.job.status;
@@ -83,11 +86,14 @@ static enum outcome apply_retry(struct sqlite_write *write, void *arg, struct er
         break;
     }
     outcome = sqlite_store_job(write->conn, decision->seq, job, err);
-    return outcome == OK ? name_in_companies(write, job, err) : outcome;
+    if (outcome == OK)
+        outcome = name_in_companies(write, job, err);
+    return outcome == OK ? sqlite_audit_decision(write, decision->actor, "retry", job, err) : outcome;
 }
 
-enum outcome sqlite_retry(struct jobs *jobs, const char *job_id, enum job_status *ret_status, struct error *err) {
-    struct decision decision = {.job_id = job_id};
+enum outcome sqlite_retry(struct jobs *jobs, const char *job_id, const char *actor, enum job_status *ret_status,
+                          struct error *err) {
+    struct decision decision = {.job_id = job_id, .actor = actor};
     enum outcome outcome = sqlite_write(sqlite_store(jobs), WRITE_DURABLE, apply_retry, &decision, err);
     if (outcome == OK)
         *ret_status = decision.job.status;

@@ -130,6 +130,33 @@ static enum outcome place_one(struct sqlite_write *write, const struct jobs_orde
     return outcome;
 }
 
+/* ---- the audit log --------------------------------------------------------------------------- */
+static char *order_detail(const struct place *place, int created) {
+    const struct jobs_order *order = place->order;
+    struct buf out = BUF_INIT(AUDIT_DETAIL_MAX);
+    int named = 0;
+    buf_printf(&out, "{\"jobs\":%d,\"created\":%d,\"priority\":%d,\"force\":%s,\"jobIds\":[", order->count, created,
+               order->priority, order->force ? "true" : "false");
+    for (int i = 0; i < order->count && named < AUDIT_JOBS_MAX; i++)
+        if (place->items[i].created)
+            buf_printf(&out, "%s\"%s\"", named++ ? "," : "", place->items[i].job_id);
+    buf_append_str(&out, "]}");
+    return buf_take(&out);
+}
+
+/* An order that made no job changed nothing. */
+static enum outcome note_order(struct sqlite_write *write, const struct place *place, struct error *err) {
+    int created = 0;
+    for (int i = 0; i < place->order->count; i++)
+        created += place->items[i].created;
+    if (created == 0)
+        return OK;
+    AUTO_FREE char *detail = order_detail(place, created);
+    const char *job_id = place->order->count == 1 ? place->items[0].job_id : NULL;
+    const struct audit_note note = {place->order->actor, "order", job_id, detail};
+    return sqlite_append_audit(write, &note, err);
+}
+
 static enum outcome apply_place(struct sqlite_write *write, void *arg, struct error *err) {
     struct place *place = arg;
     enum outcome outcome = OK;
@@ -142,7 +169,7 @@ static enum outcome apply_place(struct sqlite_write *write, void *arg, struct er
         outcome = place_one(write, place->order, &place->order->companies[i], &place->items[i], err);
     if (outcome == OK && place->order->idempotency_key)
         outcome = keep_answer(write, place, err);
-    return outcome;
+    return outcome == OK ? note_order(write, place, err) : outcome;
 }
 
 enum outcome sqlite_place(struct jobs *jobs, const struct jobs_order *order, struct jobs_placed *ret,

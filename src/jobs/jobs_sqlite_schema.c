@@ -5,6 +5,7 @@
  * inserted, until they are taken in. A document row is a fact only when it has `at`. `counts` is kept by triggers: jobs
  * by status without counting. */
 #include "base/str.h"
+#include "core/fault.h"
 #include "jobs/jobs_sqlite.h"
 
 enum { APPLICATION_ID = 0x66737572 };
@@ -86,8 +87,21 @@ static const char version_1[] =
     "CREATE TABLE totals (one INTEGER PRIMARY KEY CHECK (one = 1), up_to_ms INTEGER NOT NULL, sums TEXT NOT NULL) "
     "STRICT;";
 
+/* The audit log, ids of purged jobs whose blobs may still be there, what purges took away of the totals, and what
+ * finding and removing a finished job reads. */
+static const char version_2[] =
+    "CREATE TABLE audit (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL, actor TEXT NOT NULL,"
+    "  action TEXT NOT NULL, job_id TEXT, detail TEXT NOT NULL) STRICT;"
+    "CREATE TABLE purged (job_id TEXT PRIMARY KEY, at INTEGER NOT NULL, blobs INTEGER NOT NULL,"
+    "  removing INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE purged_totals (one INTEGER PRIMARY KEY CHECK (one = 1), jobs INTEGER NOT NULL,"
+    "  documents INTEGER NOT NULL, runs INTEGER NOT NULL) STRICT;"
+    "INSERT INTO purged_totals VALUES (1, 0, 0, 0);"
+    "CREATE INDEX jobs_finished ON jobs (updated_at) WHERE status IN ('completed', 'failed', 'cancelled');"
+    "CREATE INDEX legacy_job ON documents_legacy (job_id);";
+
 /* steps[v] leads from version v to v + 1. */
-static const char *const steps[STORE_VERSION] = {version_1};
+static const char *const steps[STORE_VERSION] = {version_1, version_2};
 
 static enum outcome pragma_int(struct sql_conn *conn, const char *sql, int64_t *ret, struct error *err) {
     AUTO_SQL struct sql statement = sql_start(conn, sql);
@@ -98,7 +112,6 @@ static enum outcome pragma_int(struct sql_conn *conn, const char *sql, int64_t *
     return outcome;
 }
 
-/* The file's version; refuses a file that is not a job store or that a newer program made. */
 static enum outcome read_version(struct sql_conn *conn, int64_t *ret, struct error *err) {
     int64_t application = 0, version = 0, tables = 0;
     enum outcome outcome = pragma_int(conn, "PRAGMA application_id", &application, err);
@@ -119,6 +132,11 @@ static enum outcome read_version(struct sql_conn *conn, int64_t *ret, struct err
     return OK;
 }
 
+enum outcome sqlite_schema_check(struct sql_conn *conn, struct error *err) {
+    int64_t ignored;
+    return read_version(conn, &ignored, err);
+}
+
 static enum outcome write_totals_row(struct sql_conn *conn, struct error *err) {
     static const char insert[] = "INSERT OR IGNORE INTO totals VALUES (1, 0, ?)";
     const struct totals none = {0};
@@ -128,17 +146,32 @@ static enum outcome write_totals_row(struct sql_conn *conn, struct error *err) {
     return sql_run(&sql, err);
 }
 
-static enum outcome migrate(struct sql_conn *conn, int64_t version, struct error *err) {
-    enum outcome outcome = OK;
-    for (; outcome == OK && version < STORE_VERSION; version++) {
-        outcome = sql_exec(conn, steps[version], err);
-        if (outcome == OK && version == 0)
-            outcome = write_totals_row(conn, err);
-    }
+static enum outcome run_step(struct sql_conn *conn, int64_t version, struct error *err) {
     char pragmas[96];
     str_format(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
-               STORE_VERSION);
+               (int)version + 1);
+    enum outcome outcome = sql_exec(conn, steps[version], err);
+    if (outcome == OK && version == 0)
+        outcome = write_totals_row(conn, err);
+    FAULT_POINT("store_migrating");
     return outcome == OK ? sql_exec(conn, pragmas, err) : outcome;
+}
+
+/* One step is one transaction, so that a kill leaves the store at a version that a program knows. */
+static enum outcome migrate(struct sql_conn *conn, int64_t version, struct error *err) {
+    enum outcome outcome = sql_exec(conn, "BEGIN IMMEDIATE", err);
+    if (outcome != OK)
+        return outcome;
+    int64_t deadline_ms = conn->deadline_ms;
+    conn->deadline_ms = INT64_MAX; /* a large store takes its time, and nobody is in the way any more */
+    outcome = run_step(conn, version, err);
+    if (outcome == OK)
+        outcome = sql_exec(conn, "COMMIT", err);
+    if (outcome != OK)
+        sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
+    conn->deadline_ms = deadline_ms;
+    FAULT_POINT("store_migrated");
+    return outcome;
 }
 
 enum outcome sqlite_schema_prepare(struct sql_conn *conn, bool read_only, struct error *err) {
@@ -146,15 +179,14 @@ enum outcome sqlite_schema_prepare(struct sql_conn *conn, bool read_only, struct
     enum outcome outcome = read_version(conn, &version, err);
     if (outcome != OK || version == STORE_VERSION)
         return outcome;
+    if (read_only && version == 0)
+        return error_set(err, GONE, "no_store", "the job store has not been set up");
     if (read_only)
-        return error_set(err, GONE, "no_store", "the job store has not been set up or is of an older version");
-    outcome = sql_exec(conn, "BEGIN IMMEDIATE", err);
-    if (outcome != OK)
-        return outcome;
-    outcome = migrate(conn, version, err);
-    if (outcome == OK)
-        outcome = sql_exec(conn, "COMMIT", err);
-    if (outcome != OK)
-        sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
+        return error_set(err, FATAL, "store_too_old",
+                         "the job store has version %lld and is read at version %d: start filesure-api or a worker on "
+                         "it once, which brings it up to date",
+                         (long long)version, STORE_VERSION);
+    for (; outcome == OK && version < STORE_VERSION; version++)
+        outcome = migrate(conn, version, err);
     return outcome;
 }
