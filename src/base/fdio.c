@@ -14,7 +14,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 
-static enum outcome io_error(struct error *err, const char *what, const char *path) {
+enum outcome io_error(struct error *err, const char *what, const char *path) {
     int number = errno;
     enum outcome outcome = FATAL;
     const char *code = "io_error";
@@ -34,6 +34,12 @@ static enum outcome io_error(struct error *err, const char *what, const char *pa
     case EROFS:
         outcome = DENIED;
         code = "access_denied";
+        break;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        outcome = RETRY;
+        code = "busy";
         break;
     case EPIPE:
     case ECONNRESET:

@@ -1,10 +1,13 @@
 /* Descriptors and files. Failures: GONE "not_found", DENIED "access_denied", FATAL "disk_full" or "io_error", INVALID
- * "bad_path", RETRY "closed" (the reader of a pipe or socket is gone). The temporary file of X is `.X.<16 hex>.tmp`
- * beside it; only a kill leaves one behind. */
+ * "bad_path", RETRY "closed" (the reader of a pipe or socket is gone) or "busy" (no descriptor or memory is free). The
+ * temporary file of X is `.X.<16 hex>.tmp` beside it; only a kill leaves one behind. */
 #pragma once
 
 #include "base/buf.h"
 #include "base/error.h"
+
+/* The failure that errno tells, as above: "cannot <what> <path>: <reason>". path may be NULL. */
+MUST_USE enum outcome io_error(struct error *err, const char *what, const char *path);
 
 MUST_USE enum outcome fd_write_all(int fd, const void *bytes, size_t size_bytes, struct error *err);
 /* Reads exactly size_bytes; GONE "end_of_file" when the stream ends before the first byte, RETRY

@@ -12,6 +12,19 @@
 #define CLEANUP(function) __attribute__((cleanup(function)))
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+/* 1 when a sanitizer is compiled in: its runtime needs memory, threads and system calls of its own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNDER_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UNDER_SANITIZER 1
+#else
+#define UNDER_SANITIZER 0
+#endif
+#else
+#define UNDER_SANITIZER 0
+#endif
+
 /* Hands a pointer over and forgets it: `*ret_x = take_ptr(x);` keeps the cleanup from freeing it. */
 #define take_ptr(pointer)                                                                                              \
     ({                                                                                                                 \

@@ -8,8 +8,9 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "blobs/blobs_backend.h"
+#include "core/fault.h"
 
-enum { CONTAINER_MIN = 3, CONTAINER_MAX = 63 };
+enum { CONTAINER_MIN = 3, CONTAINER_MAX = 63, REMOVE_PAGE = 500, JOB_PREFIX_LENGTH = 5 + OBJECT_ID_MAX - 1 + 1 };
 
 struct blobs {
     const struct blobs_backend *backend;
@@ -120,9 +121,79 @@ enum outcome blobs_list(struct blobs *blobs, const char *prefix, const char *aft
     return OK;
 }
 
+static enum outcome settle_removals(struct blobs *blobs, const char *name, struct error *err) {
+    return blobs->backend->removed ? blobs->backend->removed(blobs->self, name, err) : OK;
+}
+
 enum outcome blobs_remove(struct blobs *blobs, const char *name, struct error *err) {
     enum outcome outcome = check_name(name, err);
-    return outcome == OK ? blobs->backend->remove(blobs->self, name, err) : outcome;
+    if (outcome == OK) {
+        outcome = blobs->backend->remove(blobs->self, name, err);
+    }
+    return outcome == OK ? settle_removals(blobs, name, err) : outcome;
+}
+
+static bool names_one_job(const char *prefix) {
+    char job_id[OBJECT_ID_MAX] = "";
+    if (!str_starts_with(prefix, "jobs/") || strnlen(prefix, JOB_PREFIX_LENGTH) < JOB_PREFIX_LENGTH) {
+        return false;
+    }
+    memcpy(job_id, prefix + 5, OBJECT_ID_MAX - 1);
+    return object_id_valid(job_id) && prefix[JOB_PREFIX_LENGTH - 1] == '/';
+}
+
+static enum outcome remove_page(struct blobs *blobs, const struct blob_names *page, int64_t *removed,
+                                struct error *err) {
+    enum outcome outcome = OK;
+    for (int i = 0; outcome == OK && i < page->count; i++) {
+        outcome = blobs->backend->remove(blobs->self, page->items[i], err);
+        FAULT_POINT("blob_removed");
+        *removed += outcome == OK;
+    }
+    return outcome;
+}
+
+enum outcome blobs_remove_under(struct blobs *blobs, const char *prefix, int64_t *ret_removed, struct error *err) {
+    if (!names_one_job(prefix)) {
+        return error_set(err, INVALID, "bad_prefix", "not the start of a job's blobs: %.100s", prefix);
+    }
+    char after[BLOB_NAME_MAX] = "";
+    int64_t removed = 0;
+    enum outcome outcome;
+    int found;
+    do {
+        struct blob_names page = {0};
+        outcome = blobs_list(blobs, prefix, after, REMOVE_PAGE, &page, err);
+        found = outcome == OK ? page.count : 0;
+        if (found > 0) {
+            (void)str_copy(after, sizeof(after), page.items[found - 1]);
+        }
+        if (outcome == OK) {
+            outcome = remove_page(blobs, &page, &removed, err);
+        }
+        blob_names_finish(&page);
+    } while (outcome == OK && found == REMOVE_PAGE);
+    if (outcome == OK) {
+        outcome = settle_removals(blobs, prefix, err);
+    }
+    if (ret_removed) {
+        *ret_removed = removed;
+    }
+    return outcome;
+}
+
+enum outcome blobs_any_under(struct blobs *blobs, const char *prefix, bool *ret_any, struct error *err) {
+    struct blob_names first = {0};
+    enum outcome outcome = blobs_list(blobs, prefix, NULL, 1, &first, err);
+    if (outcome == OK) {
+        *ret_any = first.count > 0;
+    }
+    blob_names_finish(&first);
+    return outcome;
+}
+
+enum outcome blobs_sync(struct blobs *blobs, struct error *err) {
+    return blobs->backend->sync ? blobs->backend->sync(blobs->self, err) : OK;
 }
 
 enum outcome blobs_url(struct blobs *blobs, const char *name, char ret[BLOB_URL_MAX], struct error *err) {

@@ -34,6 +34,17 @@ struct blob_names {
 void blob_names_finish(struct blob_names *names);
 MUST_USE enum outcome blobs_list(struct blobs *blobs, const char *prefix, const char *after, int limit,
                                  struct blob_names *ret, struct error *err);
-MUST_USE enum outcome blobs_remove(struct blobs *blobs, const char *name, struct error *err); /* not there: OK */
+/* Removed for good when OK: no power cut brings it back. Not there: OK. */
+MUST_USE enum outcome blobs_remove(struct blobs *blobs, const char *name, struct error *err);
+/* Every blob whose name starts with the prefix, one by one in ascending order: what was cut short is finished by
+ * calling it again. Removed for good when OK, also what an earlier call removed. *ret_removed (may be NULL): how many
+ * this call removed, also when it failed. INVALID "bad_prefix" when the prefix is not "jobs/<job id>/" or longer:
+ * nobody means to remove everything. */
+MUST_USE enum outcome blobs_remove_under(struct blobs *blobs, const char *prefix, int64_t *ret_removed,
+                                         struct error *err);
+/* Whether there is any blob whose name starts with the prefix. */
+MUST_USE enum outcome blobs_any_under(struct blobs *blobs, const char *prefix, bool *ret_any, struct error *err);
+/* Everything stored before is on disk, also what a process put that was killed before its put came to its end. */
+MUST_USE enum outcome blobs_sync(struct blobs *blobs, struct error *err);
 /* The plain unsigned URL of a blob (file:///… for the directory store). */
 MUST_USE enum outcome blobs_url(struct blobs *blobs, const char *name, char ret[BLOB_URL_MAX], struct error *err);

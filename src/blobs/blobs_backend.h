@@ -19,7 +19,12 @@ struct blobs_backend {
     /* Appends names with blob_names_add in ascending byte order; only names that blob_name_parse knows. */
     enum outcome (*list)(void *self, const char *prefix, const char *after, int limit, struct blob_names *out,
                          struct error *err);
-    enum outcome (*remove)(void *self, const char *name, struct error *err); /* not there: OK */
+    /* Not there: OK. A power cut may bring it back until `removed` was called. */
+    enum outcome (*remove)(void *self, const char *name, struct error *err);
+    /* Comes after removals from the job that `name` starts with ("jobs/<job id>/…"): what is not there any more is gone
+     * for good when OK, and what was only there to hold blobs goes too. NULL: a removal is for good at once. */
+    enum outcome (*removed)(void *self, const char *name, struct error *err);
+    enum outcome (*sync)(void *self, struct error *err); /* blobs_sync; NULL: a put is on disk before it can be seen */
     enum outcome (*url)(void *self, const char *name, char ret[BLOB_URL_MAX], struct error *err);
     void (*close)(void *self);
 };

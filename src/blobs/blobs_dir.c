@@ -31,35 +31,12 @@ struct dir_store {
     char synced_folder[FOLDER_MAX]; /* job folder whose own entry is known to be on disk */
 };
 
-static enum outcome io_error(struct error *err, const char *what, const char *name) {
-    int number = errno;
-    const char *reason = strerrordesc_np(number);
-    enum outcome outcome = FATAL;
-    const char *code = "blobs_io";
-    switch (number) {
-    case ENOENT:
-    case ENOTDIR:
-        outcome = GONE, code = "no_blob";
-        break;
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-        code = "disk_full";
-        break;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        outcome = DENIED, code = "blobs_denied";
-        break;
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-        outcome = RETRY, code = "blobs_busy";
-        break;
-    default:
-        break;
-    }
-    return error_set(err, outcome, code, "blob store: cannot %s %s: %s", what, name, reason ? reason : "unknown error");
+/* A name of ours is no bad path: whatever is in its place, this store cannot be worked with. */
+static enum outcome blob_error(struct error *err, const char *what, const char *name) {
+    struct error plain;
+    enum outcome outcome = io_error(&plain, what, name);
+    return error_set(err, outcome == INVALID ? FATAL : outcome, outcome == GONE ? "no_blob" : plain.code,
+                     "blob store: %s", plain.message);
 }
 
 /* "jobs/<id>" of "jobs/<id>/document_1.….txt" */
@@ -70,7 +47,7 @@ static void folder_of(const char *name, char out[FOLDER_MAX]) {
 
 static enum outcome sync_folder(struct dir_store *store, const char *folder, struct error *err) {
     AUTO_CLOSE int fd = openat(store->folder_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 || fsync(fd) < 0 ? io_error(err, "sync", folder) : OK;
+    return fd < 0 || fsync(fd) < 0 ? blob_error(err, "sync", folder) : OK;
 }
 
 /* The job's folder is there and its entry is on disk. Asked once per folder unless `again`. */
@@ -83,7 +60,7 @@ static enum outcome make_folder(struct dir_store *store, const char *folder, boo
     }
     if ((mkdirat(store->folder_fd, "jobs", 0700) < 0 && errno != EEXIST) ||
         (mkdirat(store->folder_fd, folder, 0700) < 0 && errno != EEXIST)) {
-        return io_error(err, "make folder", folder);
+        return blob_error(err, "make folder", folder);
     }
     enum outcome outcome = sync_folder(store, "jobs", err);
     if (outcome == OK) {
@@ -105,7 +82,7 @@ static enum outcome dir_read(void *self, const char *name, int64_t offset_bytes,
                              size_t *ret_read, struct error *err) {
     AUTO_CLOSE int fd = open_blob(self, name);
     if (fd < 0) {
-        return io_error(err, "open", name);
+        return blob_error(err, "open", name);
     }
     size_t have = 0;
     while (have < out_size) {
@@ -114,7 +91,7 @@ static enum outcome dir_read(void *self, const char *name, int64_t offset_bytes,
             continue;
         }
         if (got < 0) {
-            return io_error(err, "read", name);
+            return blob_error(err, "read", name);
         }
         if (got == 0) {
             break;
@@ -129,7 +106,7 @@ static enum outcome dir_size(void *self, const char *name, int64_t *ret_size_byt
     struct dir_store *store = self;
     struct stat there;
     if (fstatat(store->folder_fd, name, &there, AT_SYMLINK_NOFOLLOW) < 0) {
-        return io_error(err, "look at", name);
+        return blob_error(err, "look at", name);
     }
     *ret_size_bytes = there.st_size;
     return OK;
@@ -138,7 +115,7 @@ static enum outcome dir_size(void *self, const char *name, int64_t *ret_size_byt
 static enum outcome dir_get(void *self, const char *name, struct buf *out, struct error *err) {
     AUTO_CLOSE int fd = open_blob(self, name);
     if (fd < 0) {
-        return io_error(err, "open", name);
+        return blob_error(err, "open", name);
     }
     enum outcome outcome = fd_read_to_end(fd, out, err);
     return outcome == OK ? OK : error_prefix(err, "blob store: %s", name);
@@ -162,11 +139,11 @@ static enum outcome write_temp(struct dir_store *store, const void *bytes, size_
     (void)str_format(ret_temp, TEMP_NAME_MAX, TEMP_PREFIX "%s", random);
     AUTO_CLOSE int fd = openat(store->folder_fd, ret_temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return io_error(err, "create", "a temporary file");
+        return blob_error(err, "create", "a temporary file");
     }
     enum outcome outcome = fd_write_all(fd, bytes, size_bytes, err);
     if (outcome == OK && fsync(fd) < 0) {
-        outcome = io_error(err, "write", "a temporary file");
+        outcome = blob_error(err, "write", "a temporary file");
     } else if (outcome != OK) {
         outcome = error_prefix(err, "blob store");
     }
@@ -193,11 +170,11 @@ static enum outcome put_once(struct dir_store *store, const char *name, const vo
     }
     if (there) { /* damaged: the name says what belongs there */
         if (renameat(store->folder_fd, temp, store->folder_fd, name) < 0) {
-            outcome = io_error(err, "replace", name);
+            outcome = blob_error(err, "replace", name);
         }
     } else if (linkat(store->folder_fd, temp, store->folder_fd, name, 0) < 0) {
         *ret_again = errno == EEXIST || errno == ENOENT;
-        outcome = io_error(err, "create", name);
+        outcome = blob_error(err, "create", name);
     }
     (void)unlinkat(store->folder_fd, temp, 0);
     *ret_created = outcome == OK;
@@ -231,12 +208,25 @@ static enum outcome dir_put(void *self, const char *name, const void *bytes, siz
 static enum outcome dir_remove(void *self, const char *name, struct error *err) {
     struct dir_store *store = self;
     if (unlinkat(store->folder_fd, name, 0) < 0) {
-        return errno == ENOENT || errno == ENOTDIR ? OK : io_error(err, "remove", name);
+        return errno == ENOENT || errno == ENOTDIR ? OK : blob_error(err, "remove", name);
     }
+    return OK;
+}
+
+/* The job's folder goes when nothing is in it, also one that a killed put left; an older call may have removed it. */
+static enum outcome dir_removed(void *self, const char *name, struct error *err) {
+    struct dir_store *store = self;
     char folder[FOLDER_MAX];
     folder_of(name, folder);
-    (void)unlinkat(store->folder_fd, folder, AT_REMOVEDIR); /* only when it is empty now */
-    return OK;
+    bool gone = unlinkat(store->folder_fd, folder, AT_REMOVEDIR) == 0 || errno == ENOENT;
+    enum outcome outcome = sync_folder(store, gone ? "jobs" : folder, err);
+    return outcome == GONE ? OK : outcome; /* nothing was ever stored, or another removed the folder just now */
+}
+
+/* All at once: which of the blobs that are there were never synced nobody knows. */
+static enum outcome dir_sync(void *self, struct error *err) {
+    struct dir_store *store = self;
+    return syncfs(store->folder_fd) < 0 ? blob_error(err, "sync", "the container") : OK;
 }
 
 struct entries {
@@ -263,7 +253,7 @@ static int by_bytes(const struct dirent **a, const struct dirent **b) {
 static enum outcome read_folder(struct dir_store *store, const char *folder, struct entries *out, struct error *err) {
     int count = scandirat(store->folder_fd, folder, &out->items, visible, by_bytes);
     if (count < 0) {
-        return errno == ENOENT || errno == ENOTDIR ? OK : io_error(err, "list", folder);
+        return errno == ENOENT || errno == ENOTDIR ? OK : blob_error(err, "list", folder);
     }
     out->count = count;
     return OK;
@@ -370,6 +360,8 @@ static const struct blobs_backend dir_backend = {
     .read = dir_read,
     .list = dir_list,
     .remove = dir_remove,
+    .removed = dir_removed,
+    .sync = dir_sync,
     .url = dir_url,
     .close = dir_close,
 };
@@ -388,7 +380,7 @@ enum outcome blobs_dir_open(const struct blobs_config *config, const struct blob
     if (fd < 0) {
         return errno == ENOENT
                    ? error_set(err, GONE, "no_container", "blob store: there is no container \"%s\"", config->container)
-                   : io_error(err, "open container", config->container);
+                   : blob_error(err, "open container", config->container);
     }
     struct dir_store *store = x_alloc(sizeof(*store));
     store->folder_fd = fd;
