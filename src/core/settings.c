@@ -71,7 +71,7 @@ const struct setting settings_table[] = {
     {.group = API, .name = "TRUSTED_PROXIES", .type = SETTING_TEXT, .max = 1024,
      .help = "Addresses of proxies whose forwarding headers are believed. This build believes none."},
     {.group = API, .name = "RETENTION_DAYS", .type = SETTING_INT, .min = 1, .max = 36500,
-     .help = "Finished jobs and their documents are removed after so many days. Not set: never. This build removes nothing."},
+     .help = "Finished jobs are removed with their documents so many days after their end; the totals stay. Not set: never."},
 
     {.group = SCALER, .name = "MAX_WORKERS", .type = SETTING_INT, .min = 1, .max = 200,
      .help = "Workers that run at the same time. Not set: twice the number of cores."},
