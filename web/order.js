@@ -166,8 +166,8 @@ export async function refreshJob() {
     job = await call("GET", `/api/v1/jobs/${id}`);
     list = await call("GET", `/api/v1/jobs/${id}/documents?limit=500`);
   } catch (failure) {
-    if (request === asked && failure.status === 404) view.replaceChildren(back(), el("p", { class: "notice", role: "alert" }, failure.message));
     if (failure.status !== 404) throw failure;
+    if (request === asked && shown === id) showGone(view);
     return;
   }
   if (request !== asked || shown !== id) return;
@@ -176,6 +176,18 @@ export async function refreshJob() {
   view.replaceChildren(back(), ...[summary(job), documents(list.documents, list.next), timeline(job), errors(job), raw(job, open)].filter(Boolean));
   if (focus && view.contains($(focus))) $(focus).focus();
   document.title = `${job.companyName} – filesure`;
+}
+
+// A wrong address, or an order that was removed, maybe while it was looked at
+function showGone(view) {
+  if ($("job-gone")) return;
+  view.replaceChildren(
+    back(), el("h1", { id: "job-title", tabindex: "-1" }, "Order not found"),
+    el("p", { id: "job-gone", class: "notice", role: "alert" },
+      "There is no such order, or it was removed: finished orders are kept for a limited time if the server is set up so."),
+  );
+  $("job-title").focus();
+  document.title = "Order not found – filesure";
 }
 
 function back() {
@@ -204,5 +216,5 @@ export function touchJob(id) {
 
 // Why it waits changes with time alone: look now and then
 export function touchOldJob() {
-  if (shown && Date.now() - refreshed > 5000) touchJob(shown);
+  if (shown && !$("job-gone") && Date.now() - refreshed > 5000) touchJob(shown);
 }

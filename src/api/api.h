@@ -55,6 +55,8 @@ bool end_store(struct http_exchange *exchange, struct store_call *call, enum out
 /* Without a body no media type was checked yet: a request that must have one says JSON all the same. */
 bool says_json(const struct http_exchange *exchange);
 void reply_unavailable(struct http_exchange *exchange, const char *detail);
+/* Who asks, for the audit log: nothing that the client says. As long as nobody logs in, "http". */
+const char *api_actor(const struct http_exchange *exchange);
 /* The job id in the path. False: 404 has been replied. */
 bool path_job_id(struct http_exchange *exchange, const char **ret);
 /* An integer query parameter; fallback when it is not there. False: 400 has been replied. */
@@ -70,4 +72,4 @@ void reply_json_fresh(struct http_exchange *exchange, int status, const json_t *
 /* ---- handlers ---- */
 http_handler route_create_job, route_place_orders, route_list_jobs, route_get_job, route_cancel_job, route_retry_job,
     route_list_documents, route_get_document, route_get_content, route_stats, route_events, route_reconcile,
-    route_health, route_ready, route_version, route_metrics, route_web_file;
+    route_list_audit, route_health, route_ready, route_version, route_metrics, route_web_file;

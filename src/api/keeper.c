@@ -1,4 +1,5 @@
-/* Expired leases, run records, unfinished orders, intake, watermark, clock sanity: each with its own period. */
+/* Expired leases, run records, unfinished orders, intake, watermark, clock sanity, retention: each with its own period.
+ */
 #include "api/keeper.h"
 
 #include <stdlib.h>
@@ -13,6 +14,8 @@ struct step {
     const char *done; /* logged with the count when there was something to do; NULL: nothing is said */
     int64_t period_ms;
     enum outcome (*run)(struct jobs *jobs, int *ret_count, struct error *err);
+    retention_pass *pass;  /* instead of run */
+    bool leaves_to_finish; /* what it has done is finished by the next step, at once */
 };
 
 static enum outcome advance_totals(struct jobs *jobs, int *ret_count, struct error *err) {
@@ -23,18 +26,29 @@ static enum outcome advance_totals(struct jobs *jobs, int *ret_count, struct err
 }
 
 static const struct step steps[] = {
-    {"expire", "leases expired", 500, jobs_expire},
-    {"record_runs", NULL, 500, jobs_record_runs},
-    {"finish_orders", "unfinished orders finished", 2000, jobs_finish_orders},
-    {"take_in", "jobs taken in", 1000, jobs_take_in},
-    {"advance_totals", NULL, 30000, advance_totals},
-    {"check_clock", "jobs stranded by the store's clock mended", 10000, jobs_check_clock},
+    {.name = "expire", .done = "leases expired", .period_ms = 500, .run = jobs_expire},
+    {.name = "record_runs", .period_ms = 500, .run = jobs_record_runs},
+    {.name = "finish_orders", .done = "unfinished orders finished", .period_ms = 2000, .run = jobs_finish_orders},
+    {.name = "take_in", .done = "jobs taken in", .period_ms = 1000, .run = jobs_take_in},
+    {.name = "advance_totals", .period_ms = 30000, .run = advance_totals},
+    {.name = "check_clock",
+     .done = "jobs stranded by the store's clock mended",
+     .period_ms = 10000,
+     .run = jobs_check_clock},
+    {.name = "purge",
+     .done = "finished jobs purged",
+     .period_ms = 60000,
+     .pass = retention_purge,
+     .leaves_to_finish = true},
+    {.name = "finish_purges", .done = "blobs of purged jobs removed", .period_ms = 60000, .pass = retention_finish},
 };
 enum { STEPS = COUNT_OF(steps), PAUSE_MAX_MS = 500 };
 
 struct keeper {
     struct store *store;
     struct api_metrics *metrics;
+    struct retention retention;
+    char finished_to[OBJECT_ID_MAX];
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -64,25 +78,33 @@ static void tell(struct keeper *own, size_t at, enum outcome outcome, int count,
     }
 }
 
-static bool stopping(struct keeper *own) {
+static bool stopping(void *context) {
+    struct keeper *own = context;
     (void)pthread_mutex_lock(&own->lock);
     bool stop = own->stopping;
     (void)pthread_mutex_unlock(&own->lock);
     return stop;
 }
 
+static enum outcome run_step(struct keeper *own, size_t at, struct jobs *jobs) {
+    const struct step *step = &steps[at];
+    struct error err = {0};
+    int count = 0;
+    bool more = false;
+    enum outcome outcome =
+        step->run ? step->run(jobs, &count, &err) : step->pass(&own->retention, jobs, &count, &more, &err);
+    tell(own, at, outcome, count, &err);
+    own->due_ms[at] = clock_monotonic_ms() + (more ? 0 : step->period_ms);
+    if (step->leaves_to_finish && count > 0) {
+        own->due_ms[at + 1] = 0;
+    }
+    return outcome;
+}
+
 /* The steps that are due. A store that is away ends the pass: the other steps would only wait for it too. */
 static void pass(struct keeper *own, struct jobs *jobs) {
     for (size_t at = 0; at < STEPS && !stopping(own); at++) {
-        if (clock_monotonic_ms() < own->due_ms[at]) {
-            continue;
-        }
-        struct error err = {0};
-        int count = 0;
-        enum outcome outcome = steps[at].run(jobs, &count, &err);
-        tell(own, at, outcome, count, &err);
-        own->due_ms[at] = clock_monotonic_ms() + steps[at].period_ms;
-        if (outcome == RETRY) {
+        if (clock_monotonic_ms() >= own->due_ms[at] && run_step(own, at, jobs) == RETRY) {
             return;
         }
     }
@@ -120,10 +142,15 @@ static void *run(void *context) {
     return NULL;
 }
 
-struct keeper *keeper_start(struct store *store, struct api_metrics *metrics) {
+struct keeper *keeper_start(const struct keeper_config *config) {
     struct keeper *own = x_alloc(sizeof(*own));
-    own->store = store;
-    own->metrics = metrics;
+    own->store = config->store;
+    own->metrics = config->metrics;
+    own->retention = (struct retention){.blobs = config->blobs,
+                                        .keep_ms = (int64_t)config->retention_days * 24 * 60 * 60 * 1000,
+                                        .stop = stopping,
+                                        .context = own,
+                                        .finished_to = own->finished_to};
     (void)pthread_mutex_init(&own->lock, NULL);
     cond_init_monotonic(&own->wake);
     if (pthread_create(&own->thread, NULL, run, own) != 0) {

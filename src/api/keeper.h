@@ -2,11 +2,18 @@
  * run it. */
 #pragma once
 
+#include "api/retention.h"
 #include "api/store.h"
 
 struct keeper;
+struct keeper_config {
+    struct store *store;
+    struct blobs *blobs;
+    struct api_metrics *metrics;
+    int retention_days; /* 0: finished jobs are kept for ever */
+};
 
-struct keeper *keeper_start(struct store *store, struct api_metrics *metrics);
+struct keeper *keeper_start(const struct keeper_config *config);
 void keeper_ask_to_stop(struct keeper *keeper); /* returns at once; it stays usable */
 /* False when it did not end within wait_ms: nothing it uses may be freed then. NULL: true. */
 bool keeper_stop(struct keeper *keeper, int64_t wait_ms);

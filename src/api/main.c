@@ -169,7 +169,11 @@ static enum outcome serve(struct api *api, const struct settings_values *setting
     if (outcome != OK) {
         return outcome;
     }
-    struct keeper *keeper = keeper_start(api->store, api->metrics);
+    const struct keeper_config keeping = {.store = api->store,
+                                          .blobs = api->blobs,
+                                          .metrics = api->metrics,
+                                          .retention_days = (int)settings_int(settings, "RETENTION_DAYS")};
+    struct keeper *keeper = keeper_start(&keeping);
     log_info("listening", log_str("address", httpd_address(httpd)), log_str("version", FILESURE_VERSION));
     while (!stop_wait_ms(60000)) {
     }

@@ -8,6 +8,11 @@
 
 enum { JSON_REPLY_MAX = 64 * 1024 * 1024 };
 
+const char *api_actor(const struct http_exchange *exchange) {
+    (void)exchange;
+    return "http";
+}
+
 void reply_unavailable(struct http_exchange *exchange, const char *detail) {
     char seconds[16];
     (void)str_format(seconds, sizeof(seconds), "%d", RETRY_AFTER_S);

@@ -22,6 +22,7 @@ const struct http_route api_routes[] = {
     {"GET",  "/api/v1/documents/{id}/content",  route_get_content,    0,       NULL, "problem"},
     {"GET",  "/api/v1/stats",                   route_stats,          0,       NULL, "problem"},
     {"GET",  "/api/v1/events",                  route_events,         0,       NULL, "problem"},
+    {"GET",  "/api/v1/audit",                   route_list_audit,     0,       NULL, "problem"},
     {"GET",  "/api/v1/reconcile",               route_reconcile,      0,       NULL, "problem"},
     {"GET",  "/healthz",                        route_health,         0,       NULL, "problem"},
     {"GET",  "/readyz",                         route_ready,          0,       NULL, "problem"},

@@ -33,7 +33,7 @@ static void draw(struct company *companies, int count) {
 }
 
 /* Draws companies and places them until `wanted` jobs are new: one that is open already was not free. */
-static enum outcome place_samples(struct jobs *jobs, int wanted, json_t *list, struct error *err) {
+static enum outcome place_samples(struct jobs *jobs, int wanted, const char *actor, json_t *list, struct error *err) {
     for (int tries = 0; (int)json_array_size(list) < wanted; tries++) {
         if (tries == TRIES_MAX) {
             return error_set(err, RETRY, "no_free_company", "no company without an open job was drawn in %d tries",
@@ -42,7 +42,7 @@ static enum outcome place_samples(struct jobs *jobs, int wanted, json_t *list, s
         struct company companies[SAMPLES_MAX];
         int missing = wanted - (int)json_array_size(list);
         draw(companies, missing);
-        const struct jobs_order order = {.companies = companies, .count = missing};
+        const struct jobs_order order = {.companies = companies, .count = missing, .actor = actor};
         struct jobs_placed placed = {0};
         enum outcome outcome = jobs_place(jobs, &order, &placed, err);
         if (outcome != OK) {
@@ -59,8 +59,9 @@ static enum outcome place_samples(struct jobs *jobs, int wanted, json_t *list, s
     return OK;
 }
 
-static enum outcome place_company(struct jobs *jobs, const struct company *company, json_t *list, struct error *err) {
-    const struct jobs_order order = {.companies = company, .count = 1};
+static enum outcome place_company(struct jobs *jobs, const struct company *company, const char *actor, json_t *list,
+                                  struct error *err) {
+    const struct jobs_order order = {.companies = company, .count = 1, .actor = actor};
     struct jobs_placed placed = {0};
     enum outcome outcome = jobs_place(jobs, &order, &placed, err);
     if (outcome == OK) {
@@ -92,8 +93,8 @@ void route_create_job(struct http_exchange *exchange, void *context) {
         return;
     }
     AUTO_JSON json_t *list = json_array();
-    enum outcome outcome = body.has_cin ? place_company(call.jobs, &body.company, list, &err)
-                                        : place_samples(call.jobs, body.num_jobs, list, &err);
+    enum outcome outcome = body.has_cin ? place_company(call.jobs, &body.company, api_actor(exchange), list, &err)
+                                        : place_samples(call.jobs, body.num_jobs, api_actor(exchange), list, &err);
     if (store_end(&call, outcome, &err) != OK) {
         reply_failure(api, exchange);
         return;

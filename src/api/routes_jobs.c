@@ -117,7 +117,8 @@ void route_get_job(struct http_exchange *exchange, void *context) {
 
 /* What cancel and retry share: the id, an empty body, the change, and the job as it is then. */
 static void change_job(struct http_exchange *exchange, struct api *api, const char *operation,
-                       enum outcome (*change)(struct jobs *, const char *, enum job_status *, struct error *)) {
+                       enum outcome (*change)(struct jobs *, const char *, const char *, enum job_status *,
+                                              struct error *)) {
     const char *id, *bytes;
     size_t size_bytes;
     struct error err = {0};
@@ -133,7 +134,7 @@ static void change_job(struct http_exchange *exchange, struct api *api, const ch
     enum job_status status;
     struct job job;
     if (!begin_store(api, exchange, STORE_WRITE, operation, &call) ||
-        !end_store(exchange, &call, change(call.jobs, id, &status, &err), &err)) {
+        !end_store(exchange, &call, change(call.jobs, id, api_actor(exchange), &status, &err), &err)) {
         return;
     }
     snapshot_touch(api->snapshot, id);

@@ -1,10 +1,10 @@
-/* What operators ask: health, readiness, version, metrics, numbers and whether they add up. */
+/* What operators ask: health, readiness, version, metrics and numbers. */
 #include "api/api.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "build_info.h"
 
-enum { NOT_READY_AFTER_MS = 30000, METRICS_MAX_BYTES = 4 * 1024 * 1024, COUNTED_JOBS_MAX = 1000, PAGE = 200 };
+enum { NOT_READY_AFTER_MS = 30000, METRICS_MAX_BYTES = 4 * 1024 * 1024 };
 
 static bool no_query(struct http_exchange *exchange) {
     return http_query_only(exchange, (const char *const[]){NULL});
@@ -76,76 +76,5 @@ void route_stats(struct http_exchange *exchange, void *context) {
         return;
     }
     AUTO_JSON json_t *view = view_stats(&data);
-    reply_json_fresh(exchange, 200, view);
-}
-
-/* ---- reconcile ---- */
-
-static void add_row(json_t *rows, const char *name, int64_t counter, int64_t counted) {
-    json_t *row = json_pack("{s:s, s:I}", "name", name, "counter", (json_int_t)counter);
-    json_object_set_new(row, "counted", counted < 0 ? json_null() : json_integer(counted));
-    json_object_set_new(row, "difference", counted < 0 ? json_null() : json_integer(counter - counted));
-    json_array_append_new(rows, row);
-}
-
-/* Rows and runs of every job, job by job. */
-static enum outcome count_facts(struct jobs *jobs, int64_t *ret_documents, int64_t *ret_runs, struct error *err) {
-    char cursor[CURSOR_MAX] = "";
-    int64_t documents = 0, runs = 0;
-    do {
-        struct jobs_filter filter = {.limit = PAGE, .cursor = *cursor ? cursor : NULL};
-        struct job_list list = {0};
-        enum outcome outcome = jobs_list(jobs, &filter, &list, err);
-        for (int i = 0; outcome == OK && i < list.count; i++) {
-            static _Thread_local bool have[FILINGS_MAX + 1];
-            int rows = 0;
-            outcome = jobs_have_rows(jobs, list.items[i].id, have, (int)COUNT_OF(have), &rows, err);
-            documents += rows;
-            runs += list.items[i].runs;
-        }
-        if (outcome != OK) {
-            job_list_finish(&list);
-            return outcome;
-        }
-        (void)str_copy(cursor, sizeof(cursor), list.next);
-        job_list_finish(&list);
-    } while (*cursor);
-    *ret_documents = documents;
-    *ret_runs = runs;
-    return OK;
-}
-
-void route_reconcile(struct http_exchange *exchange, void *context) {
-    struct api *api = context;
-    struct error err = {0};
-    struct store_call call;
-    if (!no_query(exchange) || !begin_store(api, exchange, STORE_READ, "reconcile", &call)) {
-        return;
-    }
-    struct jobs_counts counts = {0};
-    struct totals totals = {0};
-    int64_t documents = -1, runs = -1;
-    enum outcome outcome = jobs_count(call.jobs, &counts, &err);
-    if (outcome == OK && counts.total <= COUNTED_JOBS_MAX) {
-        outcome = count_facts(call.jobs, &documents, &runs, &err);
-    }
-    if (outcome == OK) {
-        outcome = jobs_totals(call.jobs, &totals, &err);
-    }
-    if (!end_store(exchange, &call, outcome, &err)) {
-        return;
-    }
-    int64_t documents_sum = totals.documents[0] + totals.documents[1] + totals.documents[2], runs_sum = 0;
-    for (size_t i = 0; i < COUNT_OF(totals.runs); i++) {
-        runs_sum += totals.runs[i];
-    }
-    AUTO_JSON json_t *rows = json_array();
-    add_row(rows, "filesure_jobs_created_total", totals.jobs_placed, counts.total);
-    add_row(rows, "filesure_documents_total", documents_sum, documents);
-    add_row(rows, "filesure_runs_total", runs_sum, runs);
-    /* a run under way is counted in its job, but is no fact yet */
-    bool settled = counts.by_status[JOB_PROCESSING] == 0;
-    AUTO_JSON json_t *view = json_pack("{s:O, s:b, s:o, s:o}", "counters", rows, "settled", settled, "upTo",
-                                       time_json(totals.up_to_ms), "asOf", time_json(counts.now_ms));
     reply_json_fresh(exchange, 200, view);
 }

@@ -71,7 +71,8 @@ void route_place_orders(struct http_exchange *exchange, void *context) {
                                          .priority = body.priority,
                                          .force = body.force,
                                          .idempotency_key = key,
-                                         .body_sha256 = key ? sha256 : NULL};
+                                         .body_sha256 = key ? sha256 : NULL,
+                                         .actor = api_actor(exchange)};
         if (end_store(exchange, &call, jobs_place(call.jobs, &order, &placed, &err), &err)) {
             reply_placed(api, exchange, &placed);
             jobs_placed_finish(&placed);
