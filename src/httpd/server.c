@@ -12,7 +12,7 @@
 #include "base/url.h"
 #include "httpd/internal.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if UNDER_SANITIZER
 enum { STACK_BYTES = 2 * 1024 * 1024 };
 #else
 enum { STACK_BYTES = 256 * 1024 };
