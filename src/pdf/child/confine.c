@@ -47,7 +47,7 @@ static bool add_rules(scmp_filter_ctx filter) {
     ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_exec) == 0;
     struct scmp_arg_cmp known_fd = SCMP_A0(SCMP_CMP_LE, SANDBOX_OUT_FD);
     ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, known_fd) == 0;
-#ifdef __SANITIZE_ADDRESS__ /* the sanitizer's own runtime: thread ids, stack bounds, signals, reports */
+#if UNDER_SANITIZER /* the sanitizer's own runtime: thread ids, stack bounds, signals, reports */
     static const int sanitizer[] = {
         SCMP_SYS(gettid),         SCMP_SYS(getpid),      SCMP_SYS(sigaltstack), SCMP_SYS(rt_sigaction),
         SCMP_SYS(rt_sigprocmask), SCMP_SYS(sched_yield), SCMP_SYS(getrlimit),   SCMP_SYS(prlimit64),
@@ -156,7 +156,7 @@ bool sandbox_enter_child(const struct sandbox *sandbox) {
     ok = ok && set_limit(RLIMIT_FSIZE, 0, 0);
     ok = ok && set_limit(RLIMIT_NOFILE, SANDBOX_FILES, SANDBOX_FILES);
     ok = ok && set_limit(RLIMIT_CORE, 0, 0);
-#ifndef __SANITIZE_ADDRESS__ /* the sanitizer reserves terabytes of addresses */
+#if !UNDER_SANITIZER /* the sanitizer reserves terabytes of addresses */
     ok = ok && set_limit(RLIMIT_AS, SANDBOX_MEMORY_BYTES, SANDBOX_MEMORY_BYTES);
 #endif
     struct sock_fprog program = {.len = sandbox->count, .filter = sandbox->code};

@@ -43,11 +43,16 @@ static bool say_hello(const struct zygote *zygote, const char *problem) {
     return send(WIRE_CONTROL_FD, &hello, sizeof(hello), MSG_NOSIGNAL) == sizeof(hello);
 }
 
+/* Ends with the zygote, also when that ended before this was asked for. */
+static bool die_with(pid_t zygote_pid) {
+    return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == zygote_pid;
+}
+
 /* In the child: never returns. */
-static void serve(const struct zygote *zygote, int document_fd, int out_fd) {
+static void serve(const struct zygote *zygote, pid_t zygote_pid, int document_fd, int out_fd) {
     struct stat stat;
     void *bytes = MAP_FAILED;
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && fstat(document_fd, &stat) == 0 && stat.st_size > 0 &&
+    if (die_with(zygote_pid) && fstat(document_fd, &stat) == 0 && stat.st_size > 0 &&
         (uint64_t)stat.st_size <= WIRE_DOCUMENT_BYTES_MAX) {
         bytes = mmap(NULL, (size_t)stat.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, document_fd, 0);
     }
@@ -90,9 +95,10 @@ static void start(struct zygote *zygote, const int fds[WIRE_REQUEST_FDS]) {
     for (size_t i = 0; i < COUNT_OF(zygote->slots) && !slot; i++) {
         slot = zygote->slots[i].pid == 0 ? &zygote->slots[i] : NULL;
     }
+    pid_t zygote_pid = getpid();
     pid_t pid = slot ? fork() : -1;
     if (pid == 0) {
-        serve(zygote, fds[0], fds[1]);
+        serve(zygote, zygote_pid, fds[0], fds[1]);
     }
     close(fds[0]);
     close(fds[1]);
