@@ -3,7 +3,8 @@
 
 #include "cli/cli.h"
 
-typedef enum outcome job_action(struct jobs *jobs, const char *job_id, enum job_status *ret_status, struct error *err);
+typedef enum outcome job_action(struct jobs *jobs, const char *job_id, const char *actor, enum job_status *ret_status,
+                                struct error *err);
 
 static int act(struct cli *cli, job_action *action) {
     struct error err = {0};
@@ -18,7 +19,7 @@ static int act(struct cli *cli, job_action *action) {
     for (int i = 0; i < cli_operand_count(cli); i++) {
         const char *id = cli_operand(cli, i);
         enum job_status now = JOB_PENDING;
-        if (action(jobs, id, &now, &err) != OK) {
+        if (action(jobs, id, cli_actor(cli), &now, &err) != OK) {
             fprintf(stderr, "filesure: %s: %s\n", id, err.message);
             json_array_append_new(list,
                                   json_pack("{s:s, s:s, s:s}", "jobId", id, "code", err.code, "error", err.message));

@@ -1,13 +1,16 @@
 /* Options, settings, stores and output of one invocation. */
 #include "cli/cli.h"
 
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/num.h"
+#include "base/stop.h"
 #include "base/str.h"
+#include "cli/folders.h"
 #include "core/settings.h"
 
 enum { OPTIONS_MAX = 24 };
@@ -26,6 +29,7 @@ struct cli {
     struct settings_values *settings;
     struct jobs *jobs;
     struct blobs *blobs;
+    char actor[ACTOR_MAX]; /* "" until somebody asks */
 };
 
 static const struct cli_option common_options[] = {
@@ -188,6 +192,18 @@ const char *cli_data_dir(struct cli *cli) {
     return settings_text(cli->settings, "FILESURE_DATA");
 }
 
+const char *cli_actor(struct cli *cli) {
+    if (cli->actor[0] == '\0') {
+        char buffer[1024];
+        struct passwd entry, *found = NULL;
+        getpwuid_r(getuid(), &entry, buffer, sizeof(buffer), &found);
+        bool named = found && str_format(cli->actor, sizeof(cli->actor), "cli:%s", found->pw_name);
+        if (!named)
+            str_format(cli->actor, sizeof(cli->actor), "cli:%u", (unsigned)getuid());
+    }
+    return cli->actor;
+}
+
 enum outcome cli_open_jobs(struct cli *cli, bool create, struct jobs **ret, struct error *err) {
     if (!cli->jobs) {
         char path[4096];
@@ -196,6 +212,10 @@ enum outcome cli_open_jobs(struct cli *cli, bool create, struct jobs **ret, stru
             return error_set(err, GONE, "no_store",
                              "there is no store in %s yet: \"filesure up\" or \"filesure order\" makes one",
                              cli_data_dir(cli));
+        if (create && folder_is_begun(cli_data_dir(cli)))
+            return error_set(err, INVALID, "unfinished",
+                             "a restore into %s has not come to its end: run it again, or remove %s/" PARTIAL_FOLDER,
+                             cli_data_dir(cli), cli_data_dir(cli));
         const struct jobs_config config = {.data_dir = cli_data_dir(cli)};
         enum outcome outcome = jobs_open(&config, &cli->jobs, err);
         if (outcome != OK)
@@ -217,6 +237,14 @@ enum outcome cli_open_blobs(struct cli *cli, struct blobs **ret, struct error *e
     }
     *ret = cli->blobs;
     return OK;
+}
+
+enum outcome cli_advance_totals(struct jobs *jobs, struct error *err) {
+    bool advanced = true;
+    enum outcome outcome = OK;
+    while (outcome == OK && advanced && !stop_requested())
+        outcome = jobs_advance_totals(jobs, &advanced, err);
+    return outcome;
 }
 
 enum outcome cli_program_path(const char *program, char ret[PROGRAM_PATH_MAX], struct error *err) {

@@ -41,13 +41,20 @@ bool cli_terminal(void); /* stdout is a terminal */
 int cli_load_settings(struct cli *cli); /* main's part, but for commands with no_settings; CLI_OK, or it says why not */
 const struct settings_values *cli_settings(struct cli *cli);
 const char *cli_data_dir(struct cli *cli);
-/* create: the store is made when missing; else a missing one is an error that says how to make one. */
+/* create: the store is made when missing, but not where a restore was cut short; else a missing one is an error that
+ * says how to make one. */
 MUST_USE enum outcome cli_open_jobs(struct cli *cli, bool create, struct jobs **ret, struct error *err);
 /* GONE "no_container" when nothing was stored yet: only workers make the container. */
 MUST_USE enum outcome cli_open_blobs(struct cli *cli, struct blobs **ret, struct error *err);
+/* Moves the watermark as far as it may go: where no API runs nobody else does, and a purge needs it. Ends early after
+ * stop_request(). */
+MUST_USE enum outcome cli_advance_totals(struct jobs *jobs, struct error *err);
 /* Path of another program of filesure: beside this one. FATAL "no_program" when it is not there. */
 enum { PROGRAM_PATH_MAX = 4096 };
 MUST_USE enum outcome cli_program_path(const char *program, char ret[PROGRAM_PATH_MAX], struct error *err);
+
+/* Who asks, for the audit log: "cli:" and the name of this process's user. */
+const char *cli_actor(struct cli *cli);
 
 /* ---- output ---- */
 int cli_fail(const struct cli *cli, const struct error *err); /* one line on stderr; CLI_FAILED */
@@ -64,4 +71,5 @@ void cli_destroy(struct cli *cli);
 void cli_print_help(const struct cli_command *command);
 
 extern const struct cli_command command_up, command_order, command_jobs, command_show, command_watch, command_cancel,
-    command_retry, command_fetch, command_read, command_fsck, command_config, command_completion, command_chaos;
+    command_retry, command_fetch, command_read, command_fsck, command_backup, command_restore, command_purge,
+    command_audit, command_chaos, command_config, command_completion;

@@ -40,7 +40,8 @@ enum outcome data_lock(const char *data_dir, int wait_ms, int *ret_fd, struct er
     int64_t deadline = clock_monotonic_ms() + wait_ms;
     for (bool said = false; flock(fd, LOCK_EX | LOCK_NB) != 0; said = true) {
         if (owner_lives(fd) || clock_monotonic_ms() > deadline)
-            return error_set(err, DENIED, "already_up", "another \"filesure up\" runs on %s", data_dir);
+            return error_set(err, DENIED, "already_up", "another \"filesure up\", backup or restore runs on %s",
+                             data_dir);
         if (!said)
             log_info("waiting for the end of what a killed \"filesure up\" left", log_str("data", data_dir));
         if (stop_wait_ms(LOCK_EVERY_MS))

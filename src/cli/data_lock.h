@@ -1,4 +1,5 @@
-/* One `filesure up` per data folder: two scalers would both be right, but nobody means to start two. */
+/* One `filesure up` per data folder: two scalers would both be right, but nobody means to start two. A backup into a
+ * folder and a restore take its lock as well: nobody else works there meanwhile. */
 #pragma once
 
 #include "base/error.h"

@@ -1,38 +1,45 @@
 #include "cli/fsck.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "core/fault.h"
 
 enum { PAGE = 200 };
-
-static void add_finding(json_t *list, int64_t *count, const char *job_id, int number, const char *code,
-                        const char *format, va_list arguments) {
-    char message[512];
-    vsnprintf(message, sizeof(message), format, arguments);
-    if (!utf8_valid(message, strlen(message))) /* a damaged row may hold any byte, and a long message is cut anywhere */
-        for (char *at = message; *at; at++)
-            *at = (unsigned char)*at < 0x80 ? *at : '?';
-    if (++*count <= FSCK_LISTED_MAX)
-        json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:s}", "job", job_id, "document", number, "code", code,
-                                              "message", message));
-}
 
 void fsck_problem(struct fsck *fsck, const char *job_id, int number, const char *code, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    add_finding(fsck->problems, &fsck->problem_count, job_id, number, code, format, arguments);
+    findings_add(fsck->problems, &fsck->problem_count, job_id, number, code, format, arguments);
     va_end(arguments);
 }
 
 void fsck_note(struct fsck *fsck, const char *job_id, int number, const char *code, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    add_finding(fsck->notes, &fsck->note_count, job_id, number, code, format, arguments);
+    findings_add(fsck->notes, &fsck->note_count, job_id, number, code, format, arguments);
     va_end(arguments);
+}
+
+/* What a purge takes away while it is looked at is no damage. */
+static enum outcome check_job(struct fsck *fsck, const struct job *job, struct error *err) {
+    const struct fsck before = *fsck;
+    size_t problems = json_array_size(fsck->problems), notes = json_array_size(fsck->notes);
+    struct job now;
+    enum outcome outcome = fsck_job(fsck, job, err);
+    if (outcome != OK || fsck->problem_count == before.problem_count)
+        return outcome;
+    outcome = jobs_get(fsck->jobs, job->id, &now, err);
+    if (outcome != GONE)
+        return outcome;
+    *fsck = before;
+    while (json_array_size(fsck->problems) > problems)
+        json_array_remove(fsck->problems, problems);
+    while (json_array_size(fsck->notes) > notes)
+        json_array_remove(fsck->notes, notes);
+    return OK;
 }
 
 static enum outcome check_all_jobs(struct fsck *fsck, struct error *err) {
@@ -45,7 +52,7 @@ static enum outcome check_all_jobs(struct fsck *fsck, struct error *err) {
         if (outcome != OK)
             return outcome;
         for (int i = 0; outcome == OK && i < page.count; i++)
-            outcome = fsck_job(fsck, &page.items[i], err);
+            outcome = check_job(fsck, &page.items[i], err);
         str_copy(cursor, sizeof(cursor), page.next);
         job_list_finish(&page);
     } while (outcome == OK && *cursor);
@@ -74,16 +81,26 @@ struct owner {
     char job_id[OBJECT_ID_MAX];
     json_t *names;
     bool unknown; /* the store has no such job */
+    bool purged;  /* it had, and has removed it */
     bool final;   /* completed: its rows never change any more */
 };
 
+static bool is_there(struct fsck *fsck, const char *name) {
+    int64_t size_bytes;
+    return blobs_size(fsck->blobs, name, &size_bytes, NULL) != GONE;
+}
+
 /* A store that knows nothing of a job may be the wrong store: what it holds is never removed unasked. */
 static enum outcome drop_unnamed(struct fsck *fsck, const char *name, const struct owner *owner, struct error *err) {
+    if (owner->purged) {
+        fsck_purged_blob(fsck, owner->job_id);
+        return OK;
+    }
     if (owner->unknown ? fsck->remove_unknown : owner->final && fsck->repair) {
         fsck->unnamed_removed++;
         return blobs_remove(fsck->blobs, name, err);
     }
-    if (owner->unknown)
+    if (owner->unknown && is_there(fsck, name)) /* a purge may have come to its end meanwhile */
         fsck_problem(fsck, owner->job_id, 0, "unknown_job",
                      "%s belongs to a job that this store does not know (--remove-unknown removes it)", name);
     else if (owner->final)
@@ -99,12 +116,13 @@ static enum outcome find_owner(struct fsck *fsck, const char *job_id, struct own
     if (outcome != OK && outcome != GONE)
         return outcome;
     owner->unknown = outcome == GONE;
+    owner->purged = false;
     owner->final = outcome == OK && job.status == JOB_COMPLETED;
     str_copy(owner->job_id, sizeof(owner->job_id), job_id);
     if (outcome == OK)
         return names_of(fsck, &job, &owner->names, err);
     owner->names = json_object();
-    return OK;
+    return fsck_is_purged(fsck, job_id, &owner->purged, err);
 }
 
 enum outcome fsck_unnamed(struct fsck *fsck, struct error *err) {
@@ -115,6 +133,7 @@ enum outcome fsck_unnamed(struct fsck *fsck, struct error *err) {
         struct blob_names names = {0};
         outcome = blobs_list(fsck->blobs, "jobs/", *after ? after : NULL, PAGE, &names, err);
         more = outcome == OK && names.count == PAGE;
+        FAULT_POINT("fsck_blobs_listed");
         for (int i = 0; outcome == OK && i < names.count; i++) {
             char job_id[OBJECT_ID_MAX];
             str_copy(after, sizeof(after), names.items[i]);
@@ -144,39 +163,41 @@ static void compare(struct fsck *fsck, const char *what, int64_t said, int64_t c
         fsck_problem(fsck, "", 0, "totals", "the totals say %" PRId64 " %s, the rows %" PRId64, said, what, counted);
 }
 
+/* Of purged documents only the number is known, not their states, bytes and pages: the totals say no less than is
+ * there. */
+static void compare_purged(struct fsck *fsck, const struct totals *totals) {
+    const int64_t *documents = totals->documents, *rows = fsck->rows_by_state;
+    compare(fsck, "documents", documents[0] + documents[1] + documents[2],
+            rows[0] + rows[1] + rows[2] + fsck->gone.documents);
+    if (documents[0] < rows[0] || documents[1] < rows[1] || documents[2] < rows[2] ||
+        totals->document_bytes < fsck->original_bytes || totals->pages < fsck->pages)
+        fsck_problem(fsck, "", 0, "totals", "the totals say less than the rows that were not purged");
+}
+
 enum outcome fsck_totals(struct fsck *fsck, struct error *err) {
     struct totals totals;
     enum outcome outcome = jobs_totals(fsck->jobs, &totals, err);
     if (outcome != OK)
         return outcome;
-    if (!same_facts(&totals, &fsck->before)) {
+    struct purged_totals gone;
+    outcome = jobs_purged_totals(fsck->jobs, &gone, err);
+    if (outcome != OK)
+        return outcome;
+    if (!same_facts(&totals, &fsck->before) || memcmp(&gone, &fsck->gone, sizeof(gone)) != 0) {
         fsck_note(fsck, "", 0, "written_to", "the store was written to meanwhile, so the totals were not compared");
+        return OK;
+    }
+    compare(fsck, "jobs", totals.jobs_placed, fsck->jobs_taken_in + gone.jobs);
+    if (gone.documents > 0) {
+        compare_purged(fsck, &totals);
         return OK;
     }
     static const char *const what[] = {"documents stored", "documents unreadable", "documents missing"};
     for (size_t i = 0; i < COUNT_OF(what); i++)
         compare(fsck, what[i], totals.documents[i], fsck->rows_by_state[i]);
-    compare(fsck, "jobs", totals.jobs_placed, fsck->jobs_taken_in);
     compare(fsck, "bytes of originals", totals.document_bytes, fsck->original_bytes);
     compare(fsck, "pages", totals.pages, fsck->pages);
     return OK;
-}
-
-static void print_findings(const char *heading, const json_t *list, int64_t count) {
-    size_t index;
-    json_t *item;
-    json_array_foreach (list, index, item) {
-        const char *job = json_member_string(item, "job");
-        int64_t number = json_member_int(item, "document", 0);
-        printf("%s:", heading);
-        if (*job)
-            printf(" job %s", job);
-        if (number)
-            printf(" document %" PRId64, number);
-        printf("%s [%s] %s\n", *job ? ":" : "", json_member_string(item, "code"), json_member_string(item, "message"));
-    }
-    if (count > FSCK_LISTED_MAX)
-        printf("%s: %" PRId64 " more\n", heading, count - FSCK_LISTED_MAX);
 }
 
 void fsck_report(const struct cli *cli, const struct fsck *fsck) {
@@ -190,11 +211,11 @@ void fsck_report(const struct cli *cli, const struct fsck *fsck) {
         cli_print_json(value);
         return;
     }
-    print_findings("problem", fsck->problems, fsck->problem_count);
-    print_findings("note", fsck->notes, fsck->note_count);
+    findings_print("problem", fsck->problems, fsck->problem_count);
+    findings_print("note", fsck->notes, fsck->note_count);
     printf("%" PRId64 " jobs, %" PRId64 " rows, %" PRId64 " blobs re-read: %" PRId64 " problems, %" PRId64 " notes",
            fsck->jobs_seen, fsck->rows_seen, fsck->blobs_read, fsck->problem_count, fsck->note_count);
-    if (fsck->repair)
+    if (fsck->repair || fsck->remove_unknown)
         printf(", %" PRId64 " unnamed blobs removed", fsck->unnamed_removed);
     putchar('\n');
 }
@@ -209,10 +230,28 @@ enum outcome fsck_all(struct fsck *fsck, struct cli *cli, struct error *err) {
     outcome = cli_open_blobs(cli, &fsck->blobs, err);
     if (outcome != OK && !(outcome == GONE && nothing_stored))
         return outcome;
-    outcome = check_all_jobs(fsck, err);
+    fsck->purged = json_object();
+    outcome = fsck_purged(fsck, err);
+    if (outcome == OK)
+        outcome = check_all_jobs(fsck, err);
     if (outcome == OK && fsck->blobs)
         outcome = fsck_unnamed(fsck, err);
-    return outcome == OK ? fsck_totals(fsck, err) : outcome;
+    if (outcome == OK)
+        outcome = fsck_purged_notes(fsck, err);
+    if (outcome == OK)
+        outcome = fsck_totals(fsck, err);
+    json_decref(take_ptr(fsck->purged));
+    return outcome;
+}
+
+/* Who removed something is in the log, as of every change. */
+static enum outcome enter_repair(struct cli *cli, const struct fsck *fsck, struct error *err) {
+    char detail[128];
+    if (fsck->unnamed_removed == 0)
+        return OK;
+    str_format(detail, sizeof(detail), "{\"blobs\": %" PRId64 ", \"unknown\": %s}", fsck->unnamed_removed,
+               fsck->remove_unknown ? "true" : "false");
+    return jobs_audit(fsck->jobs, cli_actor(cli), "repair", detail, err);
 }
 
 static int run_fsck(struct cli *cli) {
@@ -223,14 +262,16 @@ static int run_fsck(struct cli *cli) {
                         .remove_unknown = cli_switch(cli, "remove-unknown"),
                         .problems = problems,
                         .notes = notes};
-    if (fsck_all(&fsck, cli, &err) != OK)
+    enum outcome outcome = fsck_all(&fsck, cli, &err);
+    enum outcome entered = enter_repair(cli, &fsck, outcome == OK ? &err : NULL); /* also of a check cut short */
+    if (outcome != OK || entered != OK)
         return cli_fail(cli, &err);
     fsck_report(cli, &fsck);
     return fsck.problem_count ? CLI_FAILED : CLI_OK;
 }
 
 static const struct cli_option options[] = {
-    {"repair", NULL, "remove blobs of completed jobs that nothing names"},
+    {"repair", NULL, "remove blobs of completed jobs that nothing names, and finish purges that were cut short"},
     {"remove-unknown", NULL,
      "remove blobs of jobs that this store does not know (a wrong or restored store knows few)"},
     {NULL, NULL, NULL},

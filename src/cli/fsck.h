@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "cli/findings.h"
 
 struct fsck {
     struct jobs *jobs;
@@ -13,9 +14,10 @@ struct fsck {
         jobs_taken_in; /* another program's job is counted in the totals once the keeper has taken it in */
     int64_t rows_seen, blobs_read, bytes_read, unnamed_removed, problem_count, note_count;
     int64_t rows_by_state[3], original_bytes, pages;
-    json_t *problems, *notes; /* arrays of {job, document, code, message}; at most FSCK_LISTED_MAX each */
+    struct purged_totals gone; /* what purges had taken away at the start */
+    json_t *purged; /* ids of jobs that are purged, but not forgotten: {named, removing, seen: how many blobs} */
+    json_t *problems, *notes; /* arrays of {job, document, code, message}; at most FINDINGS_LISTED_MAX each */
 };
-enum { FSCK_LISTED_MAX = 1000 };
 
 /* The whole of it: every job, unnamed blobs, totals. problems and notes are the caller's; findings are not errors. */
 MUST_USE enum outcome fsck_all(struct fsck *fsck, struct cli *cli, struct error *err);
@@ -38,5 +40,11 @@ bool fsck_read_blob(struct fsck *fsck, const char *job_id, int number, const cha
 /* Blobs that no row and no manifest names: removed with --repair when their job is completed. Blobs of jobs the store
  * does not know are a problem; --remove-unknown removes them. */
 MUST_USE enum outcome fsck_unnamed(struct fsck *fsck, struct error *err);
-/* Totals against the rows counted. */
+/* What purges left: read, and with --repair finished. fsck->purged is there from then on. Of a purged job no blob of
+ * which was ever found nothing can be finished: that is a note, and with --remove-unknown its id is forgotten. */
+MUST_USE enum outcome fsck_purged(struct fsck *fsck, struct error *err);
+MUST_USE enum outcome fsck_is_purged(struct fsck *fsck, const char *job_id, bool *ret, struct error *err);
+void fsck_purged_blob(struct fsck *fsck, const char *job_id); /* a blob of such a job is still there */
+MUST_USE enum outcome fsck_purged_notes(struct fsck *fsck, struct error *err);
+/* Totals against the rows counted and what purges took away. */
 MUST_USE enum outcome fsck_totals(struct fsck *fsck, struct error *err);

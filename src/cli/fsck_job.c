@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "cli/fsck.h"
+#include "core/fault.h"
 
 enum { ROWS_NAMED_MAX = 20 };
 
@@ -145,6 +146,7 @@ enum outcome fsck_job(struct fsck *fsck, const struct job *job, struct error *er
         if (job->status == JOB_COMPLETED)
             fsck_problem(fsck, job->id, 0, "no_list", "completed without a filings list");
     }
+    FAULT_POINT("fsck_rows");
     if (outcome == OK)
         check_rows(fsck, job, &list, &rows);
     if (outcome == OK && job->status == JOB_COMPLETED)

@@ -8,8 +8,9 @@
 #include "cli/cli.h"
 
 const struct cli_command *const cli_commands[] = {
-    &command_up,    &command_order, &command_jobs, &command_show,  &command_watch,  &command_cancel,     &command_retry,
-    &command_fetch, &command_read,  &command_fsck, &command_chaos, &command_config, &command_completion, NULL,
+    &command_up,    &command_order, &command_jobs,  &command_show,   &command_watch,      &command_cancel,
+    &command_retry, &command_fetch, &command_read,  &command_fsck,   &command_backup,     &command_restore,
+    &command_purge, &command_audit, &command_chaos, &command_config, &command_completion, NULL,
 };
 
 static void print_usage(FILE *out) {

@@ -69,9 +69,14 @@ static int run_order(struct cli *cli) {
     if (cli_open_jobs(cli, true, &jobs, &err) != OK)
         return cli_fail(cli, &err);
     const struct jobs_order order = {
-        .companies = companies, .count = count, .priority = (int)priority, .force = cli_switch(cli, "force")};
+        .companies = companies,
+        .count = count,
+        .priority = (int)priority,
+        .force = cli_switch(cli, "force"),
+        .actor = cli_actor(cli),
+    };
     struct jobs_placed placed = {0};
-    enum outcome outcome = samples ? samples_place(jobs, (int)samples, (int)priority, &placed, &err)
+    enum outcome outcome = samples ? samples_place(jobs, (int)samples, (int)priority, cli_actor(cli), &placed, &err)
                                    : jobs_place(jobs, &order, &placed, &err);
     if (outcome == OK || placed.count > 0)
         print_placed(cli, &placed);

@@ -4,14 +4,15 @@
 
 enum { SAMPLE_TRIES_MAX = 50 };
 
-enum outcome samples_place(struct jobs *jobs, int count, int priority, struct jobs_placed *ret, struct error *err) {
+enum outcome samples_place(struct jobs *jobs, int count, int priority, const char *actor, struct jobs_placed *ret,
+                           struct error *err) {
     ret->items = x_alloc(sizeof(*ret->items) * (size_t)count);
     for (int tries = 0; ret->count < count; tries++) {
         struct company company;
         uint64_t seed;
         random_bytes(&seed, sizeof(seed));
         company_sample(seed, &company);
-        const struct jobs_order order = {.companies = &company, .count = 1, .priority = priority};
+        const struct jobs_order order = {.companies = &company, .count = 1, .priority = priority, .actor = actor};
         struct jobs_placed placed = {0};
         enum outcome outcome = jobs_place(jobs, &order, &placed, err);
         if (outcome != OK)

@@ -58,7 +58,7 @@ static enum outcome place_first_orders(struct up *up, struct error *err) {
     if (outcome != OK || counts.total > 0 || up->orders == 0)
         return outcome;
     struct jobs_placed placed = {0};
-    outcome = samples_place(up->scaler.jobs, (int)up->orders, 0, &placed, err);
+    outcome = samples_place(up->scaler.jobs, (int)up->orders, 0, "up", &placed, err);
     if (outcome == OK)
         log_info("sample orders placed in the empty store", log_int("orders", placed.count));
     jobs_placed_finish(&placed);
