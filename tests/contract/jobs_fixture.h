@@ -24,6 +24,8 @@ struct implementation {
                        int64_t locked_ms);
     void (*insert_document)(const struct fixture *fixture, const char *id, const char *job_id, int number);
     int64_t (*count_legacy)(const struct fixture *fixture);
+    /* Whatever the store still holds of a job, anywhere but in the audit log and among the purged ids. */
+    int64_t (*count_traces)(const struct fixture *fixture, const char *job_id);
 };
 
 struct fixture {
@@ -102,9 +104,20 @@ static inline int64_t fixture_sqlite_count_legacy(const struct fixture *fixture)
     return fixture_sqlite_run(fixture, "SELECT count(*) FROM documents_legacy");
 }
 
+static inline int64_t fixture_sqlite_count_traces(const struct fixture *fixture, const char *job_id) {
+    return fixture_sqlite_run(fixture,
+                              "SELECT (SELECT count(*) FROM jobs WHERE id = '%s') + "
+                              "(SELECT count(*) FROM documents WHERE job_id = '%s') + "
+                              "(SELECT count(*) FROM documents_legacy WHERE job_id = '%s') + "
+                              "(SELECT count(*) FROM runs WHERE job_id = '%s') + "
+                              "(SELECT count(*) FROM filings WHERE job_id = '%s') + "
+                              "(SELECT count(*) FROM companies WHERE open_job = '%s')",
+                              job_id, job_id, job_id, job_id, job_id, job_id);
+}
+
 static const struct implementation implementations[] = {
     {"sqlite", fixture_sqlite_open, fixture_sqlite_insert_job, fixture_sqlite_insert_document,
-     fixture_sqlite_count_legacy},
+     fixture_sqlite_count_legacy, fixture_sqlite_count_traces},
 };
 
 /* ---- running cases against all of them ------------------------------------------------------- */

@@ -115,6 +115,49 @@ static void removes(void **state) {
     assert_bytes(fixture, name, "gone soon");
 }
 
+/* More than a page of them, another job's between, and again when nothing is left. */
+static void removes_a_jobs_blobs(void **state) {
+    struct fixture *fixture = *state;
+    enum { MANY = 502 };
+    char name[BLOB_NAME_MAX], other[BLOB_NAME_MAX];
+    struct error err = {0};
+    int64_t removed = -1;
+    name_of(JOB_B, 1, BLOB_TEXT, "stays", other);
+    assert_true(put(fixture, other, "stays"));
+    for (int i = 1; i <= MANY; i++) {
+        name_of(JOB_A, i, BLOB_TEXT, "goes", name);
+        assert_true(put(fixture, name, "goes"));
+    }
+    bool any = false;
+    assert_int_equal(blobs_any_under(fixture->blobs, "jobs/" JOB_A "/", &any, &err), OK);
+    assert_true(any);
+    assert_int_equal(blobs_remove_under(fixture->blobs, "jobs/" JOB_A "/document_7.", &removed, &err), OK);
+    assert_int_equal(removed, 1);
+    assert_int_equal(blobs_remove_under(fixture->blobs, "jobs/" JOB_A "/", &removed, &err), OK);
+    assert_int_equal(removed, MANY - 1);
+    assert_absent(fixture, name);
+    assert_int_equal(blobs_any_under(fixture->blobs, "jobs/" JOB_A "/", &any, &err), OK);
+    assert_false(any);
+    assert_int_equal(blobs_sync(fixture->blobs, &err), OK);
+    assert_int_equal(blobs_remove_under(fixture->blobs, "jobs/" JOB_A "/", NULL, &err), OK);
+    assert_bytes(fixture, other, "stays");
+}
+
+static void removes_nothing_but_one_jobs(void **state) {
+    struct fixture *fixture = *state;
+    char name[BLOB_NAME_MAX];
+    name_of(JOB_A, 1, BLOB_TEXT, "stays", name);
+    assert_true(put(fixture, name, "stays"));
+    static const char *const bad[] = {"", "jobs/", "jobs/" JOB_A, "jobs/65a00000000000000000000x/", "jobz/" JOB_A "/",
+                                      "/"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct error err = {0};
+        assert_int_equal(blobs_remove_under(fixture->blobs, bad[i], NULL, &err), INVALID);
+        assert_string_equal(err.code, "bad_prefix");
+    }
+    assert_bytes(fixture, name, "stays");
+}
+
 static void lists_in_order(void **state) {
     struct fixture *fixture = *state;
     char names[6][BLOB_NAME_MAX];
@@ -282,6 +325,8 @@ int main(void) {
             CASE(never_replaces_what_is_right),
             CASE(replaces_what_is_damaged),
             CASE(removes),
+            CASE(removes_a_jobs_blobs),
+            CASE(removes_nothing_but_one_jobs),
             CASE(lists_in_order),
             CASE(refuses_other_names),
             CASE(one_of_many_creates),

@@ -168,7 +168,7 @@ static void a_row_that_comes_after_the_end_changes_no_finished_job(struct fixtur
     assert_true(add_row(fixture, &lease, 2)); /* a fact all the same: the next run has it already */
     assert_unchanged(fixture, before);
     enum job_status status;
-    must(jobs_retry(fixture->jobs, id, &status, &err));
+    must(jobs_retry(fixture->jobs, id, "test", &status, &err));
     assert_int_equal(get_job(fixture, id).downloaded_documents, 2);
 }
 

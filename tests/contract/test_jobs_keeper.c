@@ -55,7 +55,7 @@ static void make_facts(struct fixture *fixture) {
     must(jobs_end(fixture->jobs, ids[0], lease.token, &end, &status, &err));
     lease = run_job(fixture, ids[1]);
     end_run(fixture, &lease, RUN_FAILED);
-    must(jobs_cancel(fixture->jobs, ids[2], &status, &err));
+    must(jobs_cancel(fixture->jobs, ids[2], "test", &status, &err));
 }
 
 static void totals_count_every_fact_once(struct fixture *fixture) {

@@ -155,7 +155,7 @@ static void a_cancel_found_by_the_best_claim_ends_that_job_and_goes_on(struct fi
     enum job_status status;
     order_one(fixture, 1, 5, first);
     struct lease lease = run_job(fixture, first);
-    must(jobs_cancel(fixture->jobs, first, &status, &err));
+    must(jobs_cancel(fixture->jobs, first, "test", &status, &err));
     jobs_shift_clock(fixture->jobs, LEASE_MS);
     order_one(fixture, 2, 0, second);
     assert_string_equal(claim(fixture, "o2").job_id, second);
@@ -175,7 +175,7 @@ static void a_cancel_found_by_a_claim_that_finds_nothing_else_stays(struct fixtu
     for (int i = 0; i < 2; i++) {
         order_one(fixture, i, 0, ids[i]);
         run_job(fixture, ids[i]);
-        must(jobs_cancel(fixture->jobs, ids[i], &status, &err));
+        must(jobs_cancel(fixture->jobs, ids[i], "test", &status, &err));
     }
     jobs_shift_clock(fixture->jobs, LEASE_MS);
     must_fail(try_claim(fixture, "o2", ids[0], &lease), GONE, "not_claimable");
@@ -282,7 +282,7 @@ static void a_heartbeat_carries_a_requested_cancel(struct fixture *fixture) {
     bool cancel = false;
     order_one(fixture, 1, 0, id);
     struct lease lease = run_job(fixture, id);
-    must(jobs_cancel(fixture->jobs, id, &status, &err));
+    must(jobs_cancel(fixture->jobs, id, "test", &status, &err));
     must(jobs_heartbeat(fixture->jobs, id, lease.token, NULL, &cancel, &err));
     assert_true(cancel);
 }

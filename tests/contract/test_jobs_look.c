@@ -74,8 +74,8 @@ static void lists_are_filtered(struct fixture *fixture) {
     for (int i = 0; i < 8; i++)
         order_one(fixture, i, 0, ids[i]);
     enum job_status status;
-    must(jobs_cancel(fixture->jobs, ids[2], &status, &err));
-    must(jobs_cancel(fixture->jobs, ids[5], &status, &err));
+    must(jobs_cancel(fixture->jobs, ids[2], "test", &status, &err));
+    must(jobs_cancel(fixture->jobs, ids[5], "test", &status, &err));
     order_one(fixture, 5, 0, ids[5]); /* a second job of company 5 */
     run_job(fixture, ids[3]);
     const char *cin = "U72200MH2020PTC000005";
@@ -103,7 +103,7 @@ static void a_prefix_finds_cins_and_names_in_any_case(struct fixture *fixture) {
         jobs_placed_finish(&placed);
     }
     enum job_status status;
-    must(jobs_cancel(fixture->jobs, ids[1], &status, &err));
+    must(jobs_cancel(fixture->jobs, ids[1], "test", &status, &err));
     assert_list(fixture, (struct jobs_filter){.prefix = "Alpha"}, (int[]){1, 0}, 2);
     assert_list(fixture, (struct jobs_filter){.prefix = "alpha s"}, (int[]){0}, 1);
     assert_list(fixture, (struct jobs_filter){.prefix = "alpha", .status = "cancelled"}, (int[]){1}, 1);
@@ -130,7 +130,7 @@ static void a_prefix_with_many_matches_gives_the_same_pages(struct fixture *fixt
     struct jobs_placed placed;
     must(jobs_place(fixture->jobs, &order, &placed, &err));
     enum job_status status;
-    must(jobs_cancel(fixture->jobs, placed.items[77].job_id, &status, &err));
+    must(jobs_cancel(fixture->jobs, placed.items[77].job_id, "test", &status, &err));
     struct jobs_filter filter = {.prefix = "u7220", .limit = LIMIT};
     char cursor[CURSOR_MAX] = "";
     int expected = MANY - 1, found = 0;
@@ -177,8 +177,8 @@ static void a_prefix_with_many_old_matches_is_found(struct fixture *fixture) {
         jobs_placed_finish(&placed);
     }
     enum job_status status;
-    must(jobs_cancel(fixture->jobs, ids[3], &status, &err));
-    must(jobs_cancel(fixture->jobs, ids[8], &status, &err));
+    must(jobs_cancel(fixture->jobs, ids[3], "test", &status, &err));
+    must(jobs_cancel(fixture->jobs, ids[8], "test", &status, &err));
     struct jobs_filter filter = {.prefix = "OLD", .limit = 3};
     struct job_list first = {0}, second = {0};
     must(jobs_list(fixture->jobs, &filter, &first, &err));
@@ -246,7 +246,7 @@ static void counts_follow_every_transition(struct fixture *fixture) {
     end_run(fixture, &leases[0], RUN_COMPLETED);
     end_run(fixture, &leases[1], RUN_EXHAUSTED);
     end_run(fixture, &leases[2], RUN_FAILED);
-    must(jobs_cancel(fixture->jobs, ids[5], &status, &err));
+    must(jobs_cancel(fixture->jobs, ids[5], "test", &status, &err));
     assert_counts(fixture, (int64_t[]){1, 2, 1, 1, 1}, 0, 2);
     jobs_shift_clock(fixture->jobs, LEASE_MS);
     assert_counts(fixture, (int64_t[]){1, 2, 1, 1, 1}, 3,
@@ -254,7 +254,7 @@ static void counts_follow_every_transition(struct fixture *fixture) {
     expire(fixture);
     jobs_shift_clock(fixture->jobs, BACKOFF_CAP_MS);
     assert_counts(fixture, (int64_t[]){3, 0, 1, 1, 1}, 3, 0);
-    must(jobs_retry(fixture->jobs, ids[1], &status, &err));
+    must(jobs_retry(fixture->jobs, ids[1], "test", &status, &err));
     assert_counts(fixture, (int64_t[]){4, 0, 1, 0, 1}, 4, 0);
 }
 

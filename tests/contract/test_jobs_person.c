@@ -6,13 +6,13 @@
 
 static enum job_status cancel(struct fixture *fixture, const char *id) {
     enum job_status status = JOB_FAILED;
-    must(jobs_cancel(fixture->jobs, id, &status, &err));
+    must(jobs_cancel(fixture->jobs, id, "test", &status, &err));
     return status;
 }
 
 static enum job_status retry(struct fixture *fixture, const char *id) {
     enum job_status status = JOB_FAILED;
-    must(jobs_retry(fixture->jobs, id, &status, &err));
+    must(jobs_retry(fixture->jobs, id, "test", &status, &err));
     return status;
 }
 
@@ -25,7 +25,7 @@ static void a_pending_job_is_cancelled_at_once(struct fixture *fixture) {
     assert_int_equal(cancel(fixture, id), JOB_CANCELLED);
     assert_int_equal(status_of(fixture, id), JOB_CANCELLED);
     must_fail(try_claim(fixture, "o", NULL, &lease), GONE, "nothing_claimable");
-    must_fail(jobs_cancel(fixture->jobs, id, &status, &err), INVALID, "not_cancellable");
+    must_fail(jobs_cancel(fixture->jobs, id, "test", &status, &err), INVALID, "not_cancellable");
     must(jobs_record_runs(fixture->jobs, &recorded, &err));
     struct run_list runs = {0};
     must(jobs_list_runs(fixture->jobs, id, &runs, &err));
@@ -84,8 +84,8 @@ static void what_does_not_exist_is_not_found(struct fixture *fixture) {
     struct job job;
     const char *const ids[] = {"65a000000000000000000001", "nonsense", ""};
     for (size_t i = 0; i < COUNT_OF(ids); i++) {
-        must_fail(jobs_cancel(fixture->jobs, ids[i], &status, &err), GONE, "unknown_job");
-        must_fail(jobs_retry(fixture->jobs, ids[i], &status, &err), GONE, "unknown_job");
+        must_fail(jobs_cancel(fixture->jobs, ids[i], "test", &status, &err), GONE, "unknown_job");
+        must_fail(jobs_retry(fixture->jobs, ids[i], "test", &status, &err), GONE, "unknown_job");
         must_fail(jobs_get(fixture->jobs, ids[i], &job, &err), GONE, "unknown_job");
     }
 }
@@ -116,12 +116,12 @@ static void open_and_completed_jobs_are_not_retried(struct fixture *fixture) {
     char id[OBJECT_ID_MAX];
     enum job_status status;
     order_one(fixture, 1, 0, id);
-    must_fail(jobs_retry(fixture->jobs, id, &status, &err), INVALID, "not_retryable");
+    must_fail(jobs_retry(fixture->jobs, id, "test", &status, &err), INVALID, "not_retryable");
     struct lease lease = run_job(fixture, id);
-    must_fail(jobs_retry(fixture->jobs, id, &status, &err), INVALID, "not_retryable");
+    must_fail(jobs_retry(fixture->jobs, id, "test", &status, &err), INVALID, "not_retryable");
     put_filings(fixture, id, 0);
     end_run(fixture, &lease, RUN_COMPLETED);
-    must_fail(jobs_retry(fixture->jobs, id, &status, &err), INVALID, "not_retryable");
+    must_fail(jobs_retry(fixture->jobs, id, "test", &status, &err), INVALID, "not_retryable");
     assert_non_null(strstr(err.message, "force"));
 }
 
@@ -133,12 +133,12 @@ static void retry_gives_way_to_the_companys_open_job(struct fixture *fixture) {
     order_one(fixture, 1, 0, second);
     assert_string_not_equal(first, second);
     struct job before = get_job(fixture, first);
-    must_fail(jobs_retry(fixture->jobs, first, &status, &err), INVALID, "company_has_open_job");
+    must_fail(jobs_retry(fixture->jobs, first, "test", &status, &err), INVALID, "company_has_open_job");
     assert_non_null(strstr(err.message, second));
     assert_unchanged(fixture, before);
     cancel(fixture, second);
     assert_int_equal(retry(fixture, first), JOB_PENDING);
-    must_fail(jobs_retry(fixture->jobs, second, &status, &err), INVALID,
+    must_fail(jobs_retry(fixture->jobs, second, "test", &status, &err), INVALID,
               "company_has_open_job"); /* the company's is the first now */
     assert_non_null(strstr(err.message, first));
     char answer[OBJECT_ID_MAX];

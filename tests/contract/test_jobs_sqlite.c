@@ -79,7 +79,7 @@ static void a_store_is_looked_at_without_writing(struct fixture *fixture) {
     must(try_open(fixture, true, &jobs));
     must(jobs_get(jobs, id, &job, &err));
     assert_string_equal(job.id, id);
-    must_fail(jobs_cancel(jobs, id, &status, &err), DENIED, "read_only");
+    must_fail(jobs_cancel(jobs, id, "test", &status, &err), DENIED, "read_only");
     must(jobs_expire(jobs, &expired, &err)); /* nothing to do needs no write */
     int64_t now_ms = 0;
     must(jobs_now_ms(jobs, &now_ms, &err));
@@ -116,6 +116,31 @@ static void a_store_needs_a_folder(struct fixture *fixture) {
 }
 
 /* ---- the clock ------------------------------------------------------------------------------- */
+/* An empty store in the place of one that is being restored would hide it. */
+static void a_restore_that_was_cut_short_is_no_empty_store(struct fixture *fixture) {
+    char id[OBJECT_ID_MAX], partial[FOLDER_PATH_MAX + 32], moved[FOLDER_PATH_MAX + 32];
+    struct jobs *other = NULL;
+    assert_true(str_format(partial, sizeof partial, "%s/" PARTIAL_FOLDER, fixture->folder));
+    order_one(fixture, 1, 0, id);
+    must(jobs_copy(fixture->jobs, partial, NULL, &err)); /* the folder itself may hold one */
+    const struct jobs_config config = {.data_dir = partial};
+    must(jobs_open(&config, &other, &err));
+    jobs_close(other);
+    must(try_open(fixture, false, &other)); /* a backup that is being renewed */
+    jobs_close(other);
+    jobs_close(fixture->jobs);
+    fixture->jobs = NULL;
+    assert_true(str_format(partial, sizeof partial, "%s/filesure.db", fixture->folder));
+    assert_true(str_format(moved, sizeof moved, "%s/moved", fixture->folder));
+    assert_int_equal(rename(partial, moved), 0);
+    must_fail(try_open(fixture, false, &other), INVALID, "restore_unfinished");
+    assert_null(strstr(err.message, fixture->folder));
+    assert_int_not_equal(access(partial, F_OK), 0); /* nothing was made */
+    must_fail(try_open(fixture, true, &other), GONE, "no_store");
+    assert_int_equal(rename(moved, partial), 0);
+    must(try_open(fixture, false, &fixture->jobs));
+}
+
 static void every_handle_of_one_boot_has_the_same_time(struct fixture *fixture) {
     enum { HOUR_MS = 3600000 };
     int64_t before_ms = now_of(fixture);
@@ -259,6 +284,79 @@ static void an_idle_store_is_not_written(struct fixture *fixture) {
     assert_true(advanced);
 }
 
+/* ---- purging --------------------------------------------------------------------------------- */
+static void age(struct fixture *fixture) {
+    bool advanced = true;
+    jobs_shift_clock(fixture->jobs, PURGE_AFTER_MS + 1000);
+    jobs_set_watermark_lag(fixture->jobs, 0);
+    while (advanced)
+        must(jobs_advance_totals(fixture->jobs, &advanced, &err));
+}
+
+static void a_dry_run_of_a_purge_needs_no_write(struct fixture *fixture) {
+    char id[OBJECT_ID_MAX];
+    enum job_status status;
+    struct jobs *reader = NULL;
+    struct jobs_purged purged;
+    order_one(fixture, 1, 0, id);
+    must(jobs_cancel(fixture->jobs, id, "test", &status, &err));
+    age(fixture);
+    must(try_open(fixture, true, &reader));
+    jobs_shift_clock(reader, PURGE_AFTER_MS + 1000);
+    struct jobs_purge purge = {.job_id = id, .dry_run = true};
+    must(jobs_purge(reader, &purge, &purged, &err));
+    purge.dry_run = false;
+    must_fail(jobs_purge(reader, &purge, &purged, &err), DENIED, "read_only");
+    must_fail(jobs_audit(reader, "test", "backup", NULL, &err), DENIED, "read_only");
+    jobs_close(reader);
+    assert_int_equal(status_of(fixture, id), JOB_CANCELLED);
+}
+
+static void jobs_of_one_moment_are_listed_once(struct fixture *fixture) {
+    enum { MANY = 20, PAGE = 3 };
+    char id[OBJECT_ID_MAX], last[OBJECT_ID_MAX] = "", cursor[CURSOR_MAX] = "";
+    enum job_status status;
+    int seen = 0;
+    for (int i = 0; i < MANY; i++) {
+        order_one(fixture, i, 0, id);
+        must(jobs_cancel(fixture->jobs, id, "test", &status, &err));
+    }
+    age(fixture);
+    fixture_sqlite_run(fixture, "UPDATE jobs SET updated_at = 5");
+    do {
+        struct job_list list;
+        must(jobs_list_purgeable(fixture->jobs, INT64_MAX, PAGE, cursor, &list, &err));
+        for (int i = 0; i < list.count; i++, seen++) {
+            assert_true(strcmp(last, list.items[i].id) < 0); /* ids of one process ascend */
+            str_copy(last, sizeof last, list.items[i].id);
+        }
+        str_copy(cursor, sizeof cursor, list.next);
+        job_list_finish(&list);
+    } while (cursor[0] != '\0');
+    assert_int_equal(seen, MANY);
+}
+
+/* Another program finished it and wrote no time. */
+static void a_job_without_an_end_is_not_purged(struct fixture *fixture) {
+    static const char id[] = "65a0000000000000000000f1";
+    struct jobs_purged purged;
+    struct job_list list;
+    fixture->implementation->insert_job(fixture, id, "completed", 1, 0);
+    fixture_sqlite_run(fixture, "UPDATE jobs SET updated_at = NULL");
+    age(fixture);
+    const struct jobs_purge purge = {.job_id = id};
+    must_fail(jobs_purge(fixture->jobs, &purge, &purged, &err), INVALID, "not_purgeable");
+    assert_non_null(strstr(err.message, "when it ended"));
+    must(jobs_list_purgeable(fixture->jobs, INT64_MAX, 10, NULL, &list, &err));
+    assert_int_equal(list.count, 0);
+    job_list_finish(&list);
+    fixture_sqlite_run(fixture, "UPDATE jobs SET updated_at = 1");
+    must(jobs_list_purgeable(fixture->jobs, INT64_MAX, 10, NULL, &list, &err));
+    assert_int_equal(list.count, 1);
+    job_list_finish(&list);
+    must(jobs_purge(fixture->jobs, &purge, &purged, &err)); /* it counted nothing */
+}
+
 /* ---- plans ----------------------------------------------------------------------------------- */
 static void list_all_ways(struct fixture *fixture) {
     const struct jobs_filter filters[] = {
@@ -275,6 +373,43 @@ static void list_all_ways(struct fixture *fixture) {
         must(jobs_list(fixture->jobs, &filters[i], &list, &err));
         job_list_finish(&list);
     }
+}
+
+static enum outcome find_one(void *arg, const char *job_id, bool *ret_any, struct error *error) {
+    (void)job_id, (void)error;
+    *ret_any = *(bool *)arg;
+    return OK;
+}
+
+static enum outcome remove_nothing(void *arg, const char *job_id, struct error *error) {
+    (void)arg, (void)job_id, (void)error;
+    return OK;
+}
+
+static void purge_all_ways(struct fixture *fixture, const char *job_id) {
+    struct jobs_purge purge = {.job_id = job_id, .dry_run = true};
+    struct jobs_purged purged;
+    struct job_list list;
+    struct audit_list audit;
+    struct purged_totals gone;
+    bool any = false;
+    const struct purged_blobs blobs = {.find = find_one, .remove = remove_nothing, .arg = &any};
+    int finished;
+    jobs_shift_clock(fixture->jobs, 2 * ORDER_KEY_LIFE_MS);
+    age(fixture);
+    must(jobs_list_purgeable(fixture->jobs, INT64_MAX, 10, "1.1", &list, &err));
+    assert_int_equal(list.count, 1);
+    job_list_finish(&list);
+    must(jobs_purge(fixture->jobs, &purge, &purged, &err));
+    purge.dry_run = false;
+    must(jobs_purge(fixture->jobs, &purge, &purged, &err));
+    must(jobs_purge(fixture->jobs, &purge, &purged, &err));
+    must_fail(jobs_finish_purges(fixture->jobs, &blobs, NULL, &finished, &err), GONE, "blobs_not_found");
+    any = true;
+    must(jobs_finish_purges(fixture->jobs, &blobs, NULL, &finished, &err));
+    must(jobs_purged_totals(fixture->jobs, &gone, &err));
+    must(jobs_list_audit(fixture->jobs, 10, NULL, &audit, &err));
+    audit_list_finish(&audit);
 }
 
 /* Everything the store can be asked to do, so that every statement has been prepared. */
@@ -297,8 +432,8 @@ static void do_everything(struct fixture *fixture) {
     must(jobs_heartbeat(fixture->jobs, lease.job_id, lease.token, NULL, &flag, &err));
     must(jobs_name_company(fixture->jobs, lease.job_id, lease.token, "N", &err));
     end_run(fixture, &lease, RUN_COMPLETED);
-    must(jobs_cancel(fixture->jobs, other, &status, &err));
-    must(jobs_retry(fixture->jobs, other, &status, &err));
+    must(jobs_cancel(fixture->jobs, other, "test", &status, &err));
+    must(jobs_retry(fixture->jobs, other, "test", &status, &err));
     run_job(fixture, other);
     fixture->implementation->insert_job(fixture, "65a0000000000000000000f1", "pending", 1, 0);
     must(jobs_take_in(fixture->jobs, &number, &err));
@@ -323,6 +458,7 @@ static void do_everything(struct fixture *fixture) {
     must(jobs_list_runs(fixture->jobs, id, &runs, &err));
     run_list_finish(&runs);
     list_all_ways(fixture);
+    purge_all_ways(fixture, lease.job_id);
     jobs_placed_finish(&placed);
 }
 
@@ -378,12 +514,16 @@ int main(void) {
         CASE(a_store_is_looked_at_without_writing),
         CASE(nobody_else_may_read_the_file),
         CASE(a_store_needs_a_folder),
+        CASE(a_restore_that_was_cut_short_is_no_empty_store),
         CASE(every_handle_of_one_boot_has_the_same_time),
         CASE(a_new_boot_never_goes_back),
         CASE(a_full_disk_loses_nothing_acknowledged),
         CASE(a_write_that_sqlite_rolled_back_is_told),
         CASE(a_store_in_disorder_works_again_when_it_is_mended),
         CASE(an_idle_store_is_not_written),
+        CASE(a_dry_run_of_a_purge_needs_no_write),
+        CASE(jobs_of_one_moment_are_listed_once),
+        CASE(a_job_without_an_end_is_not_purged),
         CASE(every_statement_reads_an_index),
     };
     return run_cases_of("sqlite", cases, COUNT_OF(cases));

@@ -59,7 +59,7 @@ static void processes_write_in_turn(struct fixture *fixture) {
     for (off_t byte = 0; byte < 2; byte++) {
         int fd = lock_bytes(fixture, byte, 1);
         atomic_store(&sqlite_store(fixture->jobs)->deadline_ms, 100);
-        must_fail(jobs_retry(fixture->jobs, id, &status, &err), RETRY, "store_timeout");
+        must_fail(jobs_retry(fixture->jobs, id, "test", &status, &err), RETRY, "store_timeout");
         assert_int_equal(status_of(fixture, id), JOB_PENDING);
         close(fd);
         atomic_store(&sqlite_store(fixture->jobs)->deadline_ms, STORE_DEADLINE_MS);
@@ -221,6 +221,19 @@ static void facts_behind_a_moving_watermark_are_dated_past_it(struct fixture *fi
 }
 
 /* ---- what waits for the disk ----------------------------------------------------------------- */
+/* A day later, when the last write did not wait. */
+static void purge_later(struct fixture *fixture, const char *id) {
+    const struct jobs_purge purge = {.job_id = id};
+    struct jobs_purged purged;
+    bool advanced = true;
+    jobs_shift_clock(fixture->jobs, PURGE_AFTER_MS + 1000);
+    jobs_set_watermark_lag(fixture->jobs, 0);
+    while (advanced)
+        must(jobs_advance_totals(fixture->jobs, &advanced, &err));
+    assert_false(sqlite_store(fixture->jobs)->writer_full_sync);
+    must(jobs_purge(fixture->jobs, &purge, &purged, &err));
+}
+
 static void orders_ends_and_a_persons_decisions_wait_for_the_disk(struct fixture *fixture) {
     char ids[3][OBJECT_ID_MAX];
     enum job_status status;
@@ -234,10 +247,21 @@ static void orders_ends_and_a_persons_decisions_wait_for_the_disk(struct fixture
     end_run(fixture, &lease, RUN_PENDING);
     assert_true(store->writer_full_sync);
     lease = run_job(fixture, ids[0]);
-    must(jobs_cancel(fixture->jobs, ids[1], &status, &err));
+    must(jobs_cancel(fixture->jobs, ids[1], "test", &status, &err));
     assert_true(store->writer_full_sync);
     lease = run_job(fixture, ids[2]);
-    must(jobs_retry(fixture->jobs, ids[1], &status, &err));
+    must(jobs_retry(fixture->jobs, ids[1], "test", &status, &err));
+    assert_true(store->writer_full_sync);
+    lease = run_job(fixture, ids[1]);
+    assert_false(store->writer_full_sync);
+    must(jobs_audit(fixture->jobs, "test", "backup", NULL, &err));
+    assert_true(store->writer_full_sync);
+    assert_int_equal(end_run(fixture, &lease, RUN_EXHAUSTED), JOB_FAILED);
+    purge_later(fixture, ids[1]);
+    assert_true(store->writer_full_sync);
+    must(jobs_forget_purged(fixture->jobs, ids[2], &err));
+    assert_false(store->writer_full_sync);
+    must(fixture->jobs->backend->mark_purged(fixture->jobs, ids[1], &err)); /* before blobs go for good */
     assert_true(store->writer_full_sync);
     sqlite3_stmt *stmt = NULL; /* and SQLite was really told so */
     assert_int_equal(sqlite3_prepare_v2(store->writer.db, "PRAGMA synchronous", -1, &stmt, NULL), SQLITE_OK);

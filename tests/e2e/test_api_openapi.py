@@ -132,6 +132,8 @@ def test_every_call_answers_as_described(server, start, run_program, data_dir):
     call("get", "/api/v1/documents/{id}/content", 206, id=document, headers={"Range": "bytes=0-3"})
     call("get", "/api/v1/documents/{id}/content", 400, id=document, query="?as=x")
     call("get", "/api/v1/documents/{id}/content", 416, id=document, headers={"Range": "bytes=99999999-"})
+    call("get", "/api/v1/audit", 200, query="?limit=2")
+    call("get", "/api/v1/audit", 400, query="?cursor=x")
     for path in ("/api/v1/stats", "/api/v1/reconcile", "/healthz", "/readyz", "/version", "/metrics", "/openapi.json", "/"):
         call("get", path, 200)
 

@@ -123,7 +123,9 @@ def test_a_store_that_cannot_be_opened_yet(start, data_dir):
     assert server.get("/healthz").status == 200
     ready = server.get("/readyz")
     assert ready.status == 503 and ready.json()["ready"] is False and ready.json()["jobStore"] == {"msSinceAnswer": None}
-    for path in ("/api/v1/jobs", "/api/v1/stats", "/api/v1/reconcile", "/api/v1/jobs/000000000000000000000000"):
+    for path in (
+        "/api/v1/jobs", "/api/v1/stats", "/api/v1/reconcile", "/api/v1/audit", "/api/v1/jobs/000000000000000000000000",
+    ):  # fmt: skip
         answer = server.get(path)
         assert answer.status == 503 and answer.headers["Retry-After"] == "1", path
     assert server.post("/create-job", {"num_jobs": 1}).status == 503

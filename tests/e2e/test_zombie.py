@@ -103,5 +103,5 @@ def test_stopped_in_a_write(yard, tmp_path, point, hit):
     check(yard, job_id)
 
 
-def test_every_fault_point_has_a_case():
-    assert workers.source_fault_points() == set(POINTS) | set(LAST_RUN_POINTS) | set(LOCKED_POINTS)
+def test_every_fault_point_of_a_run_has_a_case():
+    assert workers.run_fault_points() == set(POINTS) | set(LAST_RUN_POINTS) | set(LOCKED_POINTS)

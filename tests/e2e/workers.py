@@ -1,6 +1,5 @@
 """A store, a portal, and workers that the test starts one by one, as KEDA or a person would."""
 import json
-import os
 import re
 import sqlite3
 import time
@@ -206,11 +205,15 @@ def fault_names(log):
     return {line.split()[1] for line in log.read_text().splitlines()} if log.exists() else set()
 
 
+def fault_points(files):
+    return {name for file in files for name in re.findall(r'FAULT_POINT\(\s*"([^"]*)"', file.read_text(encoding="utf-8"))}
+
+
 def source_fault_points():
-    names = set()
-    for folder, _, files in os.walk(support.ROOT / "src"):
-        for file in files:
-            if file.endswith((".c", ".h")):
-                with open(os.path.join(folder, file), encoding="utf-8") as source:
-                    names |= set(re.findall(r'FAULT_POINT\(\s*"([^"]*)"', source.read()))
-    return names
+    return fault_points((support.ROOT / "src").rglob("*.[ch]"))
+
+
+def run_fault_points():
+    """Those that a run or a claim comes to."""
+    source = support.ROOT / "src"
+    return fault_points([*(source / "worker").glob("*.c"), source / "jobs/jobs_sqlite_write.c"])

@@ -243,9 +243,35 @@ def test_a_refusal_is_shown(server, page):
 
 def test_an_order_that_is_not_there(server, page):
     open_page(page, f"{address(server)}/?job=000000000000000000000000")
-    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("There is no such order")
     page.get_by_role("link", name="All orders").click()
     expect(page.locator("#orders-view")).to_be_visible()
+    page.problems[:] = [p for p in page.problems if "404" not in p]
+
+
+def test_an_order_that_is_removed_meanwhile(server, start, page):
+    """A purge is seen in the list, and on the page of the order that was open: no broken page, no button that fails."""
+    gone, stays = server.order(api.cin(1), api.cin(2))
+    assert server.post(f"/api/v1/jobs/{gone}/cancel").status == 200
+    other = page.context.new_page()
+    open_page(other, address(server))
+    expect(rows(other)).to_have_count(2)
+    open_page(page, f"{address(server)}/?job={gone}")
+    unloaded = mark(page)
+    expect(page.locator("#job-state")).to_have_text("cancelled")
+    api.change_store(server.data, "UPDATE store SET anchor_ms = anchor_ms + ?", 48 * 3600 * 1000)
+    api.Api(start, server.data, RETENTION_DAYS=1)
+    expect(page.get_by_role("alert")).to_contain_text("There is no such order, or it was removed", timeout=DEADLINE_MS)
+    expect(page).to_have_title("Order not found – filesure")
+    expect(page.get_by_role("heading", name="Order not found")).to_be_focused()
+    expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+    assert unloaded()
+    check_accessible(page)
+    expect(rows(other)).to_have_count(1, timeout=DEADLINE_MS)
+    expect(other.locator('#counts button[data-status=""] b')).to_have_text("1")
+    page.get_by_role("link", name="All orders").click()
+    expect(rows(page)).to_have_count(1)
+    expect(rows(page).first).to_have_attribute("data-job", stays)
     page.problems[:] = [p for p in page.problems if "404" not in p]
 
 

@@ -73,6 +73,27 @@ static void a_lease_token_is_never_shown(void **state) {
     assert_true(json_member_bool(at(view, "lease"), "started", false));
 }
 
+static void an_audit_entry_says_who_did_what(void **state) {
+    (void)state;
+    char detail[] = "{\"jobs\":2,\"force\":false}", damaged[] = "{";
+    struct audit_entry entry = {.at_ms = NOW_MS, .detail = detail};
+    (void)str_copy(entry.id, sizeof(entry.id), "0123456789abcdef01234567");
+    (void)str_copy(entry.actor, sizeof(entry.actor), "cli:anna");
+    (void)str_copy(entry.action, sizeof(entry.action), "order");
+    AUTO_JSON json_t *view = view_audit(&entry);
+    AUTO_BUF struct buf text = BUF_INIT(4096);
+    assert_true(json_append(&text, view));
+    assert_string_equal(
+        buf_str(&text),
+        "{\"id\":\"0123456789abcdef01234567\",\"at\":\"2023-11-14T22:13:20.000Z\",\"actor\":\"cli:anna\","
+        "\"action\":\"order\",\"jobId\":null,\"detail\":{\"jobs\":2,\"force\":false}}");
+    (void)str_copy(entry.job_id, sizeof(entry.job_id), "fedcba9876543210fedcba98");
+    entry.detail = damaged;
+    AUTO_JSON json_t *other = view_audit(&entry);
+    assert_string_equal(json_member_string(other, "jobId"), "fedcba9876543210fedcba98");
+    assert_int_equal(json_object_size(at(other, "detail")), 0);
+}
+
 static void errors_are_grouped(void **state) {
     (void)state;
     struct job job = make_job(JOB_PENDING);
@@ -166,6 +187,7 @@ int main(void) {
         cmocka_unit_test(a_pending_job_says_why_it_waits),
         cmocka_unit_test(a_finished_job_waits_for_nothing),
         cmocka_unit_test(a_lease_token_is_never_shown),
+        cmocka_unit_test(an_audit_entry_says_who_did_what),
         cmocka_unit_test(errors_are_grouped),
         cmocka_unit_test(a_document_tells_no_folder_of_the_server),
         cmocka_unit_test(the_estimate_is_said_only_when_known),

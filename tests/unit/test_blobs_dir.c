@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fdio.h"
@@ -134,8 +135,11 @@ static void follows_no_link(void **state) {
     blob_path(fixture, name, path);
     assert_int_equal(symlink(elsewhere, path), 0);
     AUTO_BUF struct buf got = BUF_INIT(100);
-    assert_int_not_equal(blobs_get(fixture->blobs, name, &got, &err), OK);
+    assert_int_equal(blobs_get(fixture->blobs, name, &got, &err), FATAL);
     assert_int_equal(got.size_bytes, 0);
+    assert_int_equal(blobs_put(fixture->blobs, name, "y", 1, NULL, &err), FATAL); /* nor is it replaced */
+    char target[PATH_MAX];
+    assert_true(readlink(path, target, sizeof(target)) > 0);
 }
 
 static void url_is_plain(void **state) {
@@ -170,6 +174,71 @@ static void a_folder_that_vanishes_is_made_again(void **state) {
     assert_bytes(fixture, name, "x");
 }
 
+/* ---- what waits for the disk ---- */
+static int folder_syncs[2]; /* of jobs, and of the job's folder, while its blob is not there any more */
+static int whole_syncs;
+static const char *watched; /* the blob; NULL: nothing is counted */
+
+int fsync(int fd) {
+    char link[64], path[PATH_MAX] = "";
+    (void)str_format(link, sizeof(link), "/proc/self/fd/%d", fd);
+    if (watched && readlink(link, path, sizeof(path) - 1) > 0 && access(watched, F_OK) != 0) {
+        folder_syncs[0] += str_ends_with(path, "/jobs");
+        folder_syncs[1] += str_ends_with(path, "/jobs/" JOB_A);
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+int syncfs(int fd) {
+    whole_syncs++;
+    return (int)syscall(SYS_syncfs, fd);
+}
+
+static void removals_are_on_disk(void **state) {
+    struct fixture *fixture = *state;
+    char name[BLOB_NAME_MAX], other[BLOB_NAME_MAX], path[PATH_MAX], folder[PATH_MAX];
+    struct error err = {0};
+    name_of(JOB_A, 1, BLOB_TEXT, "x", name);
+    name_of(JOB_A, 2, BLOB_TEXT, "y", other);
+    blob_path(fixture, name, path);
+    blob_path(fixture, "jobs/" JOB_A, folder);
+    for (int way = 0; way < 3; way++) {
+        assert_true(put(fixture, name, "x"));
+        if (way > 0) {
+            (void)put(fixture, other, "y");
+        }
+        folder_syncs[0] = folder_syncs[1] = 0;
+        watched = path;
+        enum outcome outcome = way == 0   ? blobs_remove_under(fixture->blobs, "jobs/" JOB_A "/", NULL, &err)
+                               : way == 1 ? blobs_remove_under(fixture->blobs, "jobs/" JOB_A "/document_1.", NULL, &err)
+                                          : blobs_remove(fixture->blobs, name, &err);
+        watched = NULL;
+        assert_int_equal(outcome, OK);
+        assert_int_equal(folder_syncs[way > 0], 1); /* once, after the last; the folder itself when it stays */
+        assert_int_equal(access(folder, F_OK) == 0, way > 0);
+    }
+}
+
+/* A put that was killed before its blob was there leaves one. */
+static void an_empty_folder_goes_too(void **state) {
+    struct fixture *fixture = *state;
+    char folder[PATH_MAX];
+    struct error err = {0};
+    assert_int_equal(blobs_remove_under(fixture->blobs, "jobs/" JOB_A "/", NULL, &err), OK); /* no folder at all */
+    blob_path(fixture, "jobs/" JOB_A, folder);
+    assert_int_equal(dir_make(folder, &err), OK);
+    assert_int_equal(blobs_remove_under(fixture->blobs, "jobs/" JOB_A "/", NULL, &err), OK);
+    assert_int_not_equal(access(folder, F_OK), 0);
+}
+
+static void all_that_is_there_is_synced(void **state) {
+    struct fixture *fixture = *state;
+    struct error err = {0};
+    whole_syncs = 0;
+    assert_int_equal(blobs_sync(fixture->blobs, &err), OK);
+    assert_int_equal(whole_syncs, 1);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, open_store, close_store)
 
 int main(void) {
@@ -180,6 +249,9 @@ int main(void) {
         CASE(follows_no_link),
         CASE(url_is_plain),
         CASE(a_folder_that_vanishes_is_made_again),
+        CASE(removals_are_on_disk),
+        CASE(an_empty_folder_goes_too),
+        CASE(all_that_is_there_is_synced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,6 +119,22 @@ static void full_disk_leaves_the_old_file(void **state) {
     assert_int_equal(folder_count(folder), 1);
 }
 
+static void no_free_descriptor_is_no_end(void **state) {
+    (void)state;
+    AUTO_BUF struct buf content = BUF_INIT(10);
+    struct rlimit before;
+    struct error err;
+    assert_int_equal(file_replace(path, "old", 3, 0600, NULL), OK);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    enum outcome outcome = file_read(path, &content, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(outcome, RETRY);
+    assert_string_equal(err.code, "busy");
+    assert_content("old");
+}
+
 static void bad_paths(void **state) {
     (void)state;
     struct error err;
@@ -238,6 +254,7 @@ int main(void) {
         with_folder(create_once_never_replaces),
         with_folder(create_once_has_one_winner),
         with_folder(full_disk_leaves_the_old_file),
+        with_folder(no_free_descriptor_is_no_end),
         with_folder(bad_paths),
         with_folder(read_is_bounded),
         cmocka_unit_test(exact_read_tells_end_from_cut),

@@ -22,6 +22,7 @@ struct scene {
     int over_at;            /* filing whose verdict ends the run */
     bool block;             /* every filing hangs until it is cut */
     bool deaf;              /* … and does not hear the cut */
+    int together;           /* no filing ends before so many are under way at once */
     struct halt *halt;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -45,6 +46,9 @@ static enum fetch_verdict one(void *context, const struct filing *filing, struct
         scene->most_in_flight = scene->in_flight;
     }
     (void)pthread_cond_broadcast(&scene->changed);
+    while (scene->most_in_flight < scene->together) {
+        (void)pthread_cond_wait(&scene->changed, &scene->lock);
+    }
     while (scene->block && !(scene->deaf ? scene->released : scene->cut)) {
         (void)pthread_cond_wait(&scene->changed, &scene->lock);
     }
@@ -199,6 +203,18 @@ static void never_more_at_once_than_allowed(void **state) {
     }
 }
 
+/* The first of them to end would otherwise take a fifth one: three of the four are not done yet. */
+static void those_under_way_count_against_the_batch(void **state) {
+    struct scene *scene = *state;
+    scene->plan.parallel = scene->together = scene->plan.batch;
+    fetch_run(&scene->plan, &scene->result);
+    assert_int_equal(scene->tries, scene->plan.batch);
+    assert_int_equal(scene->result.done, scene->plan.batch);
+    for (int n = 1; n <= FILINGS; n++) {
+        assert_int_equal(scene->tried[n], n <= scene->plan.batch);
+    }
+}
+
 static void *halt_when_all_hang(void *context) {
     struct scene *scene = context;
     (void)pthread_mutex_lock(&scene->lock);
@@ -294,6 +310,7 @@ int main(void) {
         CASE(gives_up_when_nothing_comes),
         CASE(a_verdict_ends_the_run),
         CASE(never_more_at_once_than_allowed),
+        CASE(those_under_way_count_against_the_batch),
         CASE(a_halt_cuts_what_hangs),
         CASE(what_does_not_hear_is_abandoned),
         CASE(a_halted_run_takes_nothing),

@@ -43,6 +43,7 @@ enum outcome jobs_open(const struct jobs_config *config, struct jobs **ret, stru
 void jobs_close(struct jobs *jobs) {
     (void)pthread_mutex_lock(&store.lock);
     store.closes += jobs != NULL;
+    (void)pthread_cond_broadcast(&store.changed);
     (void)pthread_mutex_unlock(&store.lock);
     free(jobs);
 }
@@ -242,6 +243,21 @@ static void a_run_that_hangs_loses_its_lease(void **state) {
     assert_true(count_of(&store.beats) <= 3);
 }
 
+static void a_run_that_used_up_its_time_loses_its_lease(void **state) {
+    (void)state;
+    wait_for(&store.after, 1);
+    int before = count_of(&store.beats);
+    halt_set_run_deadline(config.halt, clock_boot_ms());
+    (void)pthread_mutex_lock(&store.lock);
+    while (store.closes == 0 && store.beats <= before + 1) { /* one may have been on its way */
+        (void)pthread_cond_wait(&store.changed, &store.lock);
+    }
+    int closes = store.closes;
+    (void)pthread_mutex_unlock(&store.lock);
+    assert_int_equal(closes, 1);
+    assert_int_equal(halt_reason(config.halt), HALT_RUN_TIME);
+}
+
 #define CASE(function, lease) cmocka_unit_test_setup_teardown(function, lease, tear_down)
 
 int main(void) {
@@ -254,6 +270,7 @@ int main(void) {
         CASE(a_store_that_hangs_halts_in_time, set_up_short),
         CASE(a_good_answer_counts_from_when_it_was_sent, set_up_short),
         CASE(what_comes_at_the_end_changes_nothing, set_up_short),
+        CASE(a_run_that_used_up_its_time_loses_its_lease, set_up_short),
         cmocka_unit_test_setup_teardown(a_run_that_hangs_loses_its_lease, set_up_hanging_run, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -261,6 +261,13 @@ static void reply_under_way_ends(void **state) {
     raw_finish(&answer);
 }
 
+static void ask(int fd, struct raw_answer *answer) {
+    raw_send_text(fd, GET("/quick"));
+    raw_read_reply(fd, false, answer);
+}
+
+/* Two connections that the server has taken: the first is asked until it is told of the stop, the second is asked only
+ * then, and refused. */
 static void a_kept_connection_is_told_of_the_stop(void **state) {
     (void)state;
     struct httpd *httpd = start(2);
@@ -268,25 +275,30 @@ static void a_kept_connection_is_told_of_the_stop(void **state) {
     pthread_t stopper;
     int busy = open_with(httpd, GET("/working"));
     assert_true(gate_wait(1));
-    int kept = raw_connect(httpd_address(httpd));
-    bool stopping = false;
-    bool told = false;
-    while (!told) { /* until it stops; the first answer says that the server has taken the connection */
-        raw_send_text(kept, "GET /quick HTTP/1.1\r\nHost: a\r\n\r\n");
-        raw_read_reply(kept, false, &answer);
+    int kept[2];
+    for (int i = 0; i < 2; i++) {
+        kept[i] = raw_connect(httpd_address(httpd));
+        ask(kept[i], &answer);
+        assert_int_equal(answer.status, 200);
+        raw_finish(&answer);
+    }
+    pthread_create(&stopper, NULL, stop_run, httpd);
+    for (bool told = false; !told;) {
+        ask(kept[0], &answer);
         assert_true(answer.status == 200 || answer.status == 503); /* 200: it came in just before the stop */
         const char *connection = raw_header(&answer, "Connection");
         told = connection && strcasecmp(connection, "close") == 0;
         assert_true(told || answer.status == 200);
         raw_finish(&answer);
-        if (!stopping)
-            pthread_create(&stopper, NULL, stop_run, httpd);
-        stopping = true;
     }
+    ask(kept[1], &answer);
+    assert_int_equal(answer.status, 503);
+    raw_finish(&answer);
     gate_open();
     pthread_join(stopper, NULL);
     close(busy);
-    close(kept);
+    close(kept[0]);
+    close(kept[1]);
 }
 
 static void nothing_new_once_stopped(void **state) {

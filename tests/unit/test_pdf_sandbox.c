@@ -15,12 +15,6 @@
 
 #include "support/test.h"
 
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZED 1 /* the sanitizer needs calls that are forbidden otherwise */
-#else
-#define SANITIZED 0
-#endif
-
 static struct sandbox *sandbox;
 
 static int make_sandbox(void **state) {
@@ -152,8 +146,8 @@ static void forbidden_calls_kill(void **state) {
     };
     for (size_t i = 0; i < COUNT_OF(calls); i++) {
         int status = confined(calls[i].work);
-        if (SANITIZED && calls[i].sanitizer_may)
-            continue;
+        if (UNDER_SANITIZER && calls[i].sanitizer_may)
+            continue; /* it needs calls that are forbidden otherwise */
         if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
             fail_msg("%s: wait status 0x%x instead of death by SIGSYS", calls[i].name, status);
     }
@@ -184,7 +178,7 @@ static void does_much_memory(void) {
 
 static void memory_is_limited(void **state) {
     (void)state;
-    if (SANITIZED)
+    if (UNDER_SANITIZER)
         return; /* it reserves terabytes of addresses, so there is no limit in such a build */
     int status = confined(does_much_memory);
     assert_true(WIFEXITED(status));
