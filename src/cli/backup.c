@@ -297,7 +297,7 @@ static int run_backup(struct cli *cli) {
 }
 
 static const struct cli_option options[] = {
-    {"replace", NULL, "also when DIR holds a backup of jobs that this store never had"},
+    {"replace", NULL, "also when DIR holds a backup with jobs that this store never had"},
     {NULL, NULL, NULL},
 };
 

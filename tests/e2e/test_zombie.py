@@ -2,7 +2,10 @@
 
 What it may have left is compared byte by byte: every row of every table, every file of the blob store.
 """
+import fcntl
+import os
 import signal
+import struct
 import time
 
 import judge
@@ -11,6 +14,7 @@ import workers
 from support import wait_until
 
 LEASE_S = 2
+F_OFD_SETLK = 37  # a lock of the open file, as the store takes it
 LOST, NOTHING_TO_DO, ENDED = (1, "lease lost"), (0, "nothing to do"), (0, "run ended")
 
 # point: (at which of its arrivals, the exit code and message of the worker when it goes on). The first run takes 13 filings.
@@ -60,8 +64,29 @@ def go_on(process, ending):
     assert process.wait_exit() == code and message in process.log(), process.log()
 
 
+def store_is_held(data):
+    with open(data / "filesure.lock", "r+b") as file:
+        try:
+            fcntl.fcntl(file, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 2, 0))
+        except (BlockingIOError, PermissionError):
+            return True
+    return False
+
+
+def stop_at(yard, job_id, point, hit):
+    """A worker stopped there, but not while another thread of it stands in a write: then nobody could take the job over."""
+    for _ in range(10):
+        process = yard.start_stopped(job_id, f"{point}:{hit}", LEASE_SECONDS=LEASE_S)
+        if not store_is_held(yard.data):
+            return process
+        process.signal(signal.SIGKILL)
+        process.wait_exit()
+        yard.pass_time(LEASE_S + 1)
+    pytest.fail(f"always stopped at {point}:{hit} in a write")
+
+
 def outlive(yard, job_id, path, point, hit, ending):
-    process = yard.start_stopped(job_id, f"{point}:{hit}", LEASE_SECONDS=LEASE_S)
+    process = stop_at(yard, job_id, point, hit)
     stopped_at = time.monotonic()
     yard.complete(job_id, path)
     wait_until(lambda: time.monotonic() > stopped_at + LEASE_S, 60, "its lease over for it too")
@@ -91,6 +116,7 @@ def test_stopped_in_a_write(yard, tmp_path, point, hit):
     job_id = yard.place()
     process = yard.start(job_id, LEASE_SECONDS=LEASE_S, FILESURE_FAULT=f"stop:{point}:{hit}")
     wait_until(lambda: workers.state(process.pid) == "T", 30, f"a worker stopped at {point}:{hit}")
+    assert store_is_held(yard.data)
     stopped_at = time.monotonic()
     wait_until(lambda: time.monotonic() > stopped_at + LEASE_S, 60, "its lease over")
     rows, blobs = len(yard.documents(job_id)), yard.blobs()
