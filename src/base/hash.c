@@ -1,9 +1,10 @@
-/* Digests (libcrypto), random bytes and ids. */
+/* Digests (libcrypto), base64, random bytes and ids. */
 #include "base/hash.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/provider.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -46,11 +47,20 @@ static const EVP_MD *digest(enum hash_kind kind) {
     return digests[kind];
 }
 
-void hash_hex(enum hash_kind kind, const void *bytes, size_t size_bytes, char out[HASH_HEX_MAX]) {
-    unsigned char raw[EVP_MAX_MD_SIZE];
+size_t hash_raw(enum hash_kind kind, const void *bytes, size_t size_bytes, unsigned char out[HASH_RAW_MAX]) {
     unsigned int size = 0;
-    must(EVP_Digest(size_bytes ? bytes : "", size_bytes, raw, &size, digest(kind), NULL) == 1);
-    str_hex(out, raw, size);
+    must(EVP_Digest(size_bytes ? bytes : "", size_bytes, out, &size, digest(kind), NULL) == 1);
+    return size;
+}
+
+void hash_hex(enum hash_kind kind, const void *bytes, size_t size_bytes, char out[HASH_HEX_MAX]) {
+    unsigned char raw[HASH_RAW_MAX];
+    str_hex(out, raw, hash_raw(kind, bytes, size_bytes, raw));
+}
+
+void hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size_bytes,
+                 unsigned char out[HASH_RAW_MAX]) {
+    must(key_size <= INT32_MAX && HMAC(digest(HASH_SHA256), key, (int)key_size, bytes, size_bytes, out, NULL));
 }
 
 struct hash_stream *hash_stream_create(enum hash_kind kind) {
@@ -76,6 +86,44 @@ void hash_stream_destroy(struct hash_stream *stream) {
         EVP_MD_CTX_free(stream->context);
         free(stream);
     }
+}
+
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void base64_encode(char *out, const void *bytes, size_t size_bytes) {
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < size_bytes; i += 3) {
+        size_t left = size_bytes - i;
+        uint32_t group = (uint32_t)at[i] << 16 | (left > 1 ? (uint32_t)at[i + 1] << 8 : 0) | (left > 2 ? at[i + 2] : 0);
+        *out++ = base64_digits[group >> 18];
+        *out++ = base64_digits[group >> 12 & 63];
+        *out++ = left > 1 ? base64_digits[group >> 6 & 63] : '=';
+        *out++ = left > 2 ? base64_digits[group & 63] : '=';
+    }
+    *out = '\0';
+}
+
+bool base64_decode(const char *text, void *out, size_t out_size, size_t *ret_size) {
+    unsigned char *to = out;
+    size_t digits = strspn(text, base64_digits);
+    size_t padding = strspn(text + digits, "=");
+    size_t size = digits / 4 * 3 + (digits % 4 ? digits % 4 - 1 : 0);
+    if (text[digits + padding] || (digits + padding) % 4 || padding > 2 || size > out_size) {
+        return false;
+    }
+    uint32_t bits = 0;
+    for (size_t i = 0; i < digits; i++) {
+        bits = bits << 6 | (uint32_t)(strchr(base64_digits, text[i]) - base64_digits);
+        if (i % 4 != 0) {
+            *to++ = (unsigned char)(bits >> (6 - i % 4 * 2));
+        }
+    }
+    uint32_t stray = padding == 1 ? 3 : padding == 2 ? 15 : 0;
+    if (bits & stray) {
+        return false;
+    }
+    *ret_size = size;
+    return true;
 }
 
 void random_bytes(void *out, size_t size_bytes) {

@@ -138,8 +138,78 @@ static void object_ids_after_a_fork_differ(void **state) {
     assert_memory_not_equal(first + 8, theirs + 8, 10);
 }
 
+/* RFC 4231: cases 1, 2, 6 (a key longer than a block) */
+static void known_hmacs(void **state) {
+    (void)state;
+    unsigned char raw[HASH_RAW_MAX];
+    char hex[HASH_HEX_MAX];
+    unsigned char key[131];
+    memset(key, 0x0b, 20);
+    hmac_sha256(key, 20, "Hi There", 8, raw);
+    str_hex(hex, raw, sizeof(raw));
+    assert_string_equal(hex, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, raw);
+    str_hex(hex, raw, sizeof(raw));
+    assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(key, 0xaa, sizeof(key));
+    hmac_sha256(key, sizeof(key), "Test Using Larger Than Block-Size Key - Hash Key First", 54, raw);
+    str_hex(hex, raw, sizeof(raw));
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+static void raw_digests(void **state) {
+    (void)state;
+    unsigned char raw[HASH_RAW_MAX];
+    char hex[HASH_HEX_MAX];
+    assert_int_equal(hash_raw(HASH_MD5, "abc", 3, raw), 16);
+    str_hex(hex, raw, 16);
+    assert_string_equal(hex, "900150983cd24fb0d6963f7d28e17f72");
+    assert_int_equal(hash_raw(HASH_SHA256, NULL, 0, raw), 32);
+}
+
+/* RFC 4648, section 10 */
+static void base64_both_ways(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
+        {"\xfb\xff\xbf", "+/+/"},
+    };
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        char text[BASE64_SIZE(6)];
+        char bytes[6];
+        size_t size = 99;
+        base64_encode(text, pairs[i][0], strlen(pairs[i][0]));
+        assert_string_equal(text, pairs[i][1]);
+        assert_true(base64_decode(text, bytes, strlen(pairs[i][0]), &size));
+        assert_int_equal(size, strlen(pairs[i][0]));
+        assert_memory_equal(bytes, pairs[i][0], size);
+    }
+    static const char *const bad[] = {"Z",        "Zg",    "Zg=",        "Zg===",    "Z===",       "=",
+                                      "====",     "Zh==",  "Zm9=",       "Zm 9",     "Zm9v\nZg==", "Zm-v",
+                                      "Zg==Zg==", "Zm9v=", "Zm9vYmFy==", "Zm9v\xc3", "=Zg="};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        char bytes[16];
+        size_t size = 0;
+        if (base64_decode(bad[i], bytes, sizeof(bytes), &size)) {
+            fail_msg("accepted: %s", bad[i]);
+        }
+    }
+    char small[5];
+    size_t size = 0;
+    assert_false(base64_decode("Zm9vYmFy", small, sizeof(small), &size));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_hmacs),
+        cmocka_unit_test(raw_digests),
+        cmocka_unit_test(base64_both_ways),
         cmocka_unit_test(known_digests),
         cmocka_unit_test(stream_equals_whole),
         cmocka_unit_test(random_hex_has_its_length),
