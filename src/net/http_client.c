@@ -14,9 +14,12 @@
 
 enum {
     CONNECT_TIMEOUT_MS = 10000,
+    CONNECTION_AGE_S = 60,
+    EXPECT_BYTES = 4 * 1024 * 1024,
     STALL_BYTES = 1024,
     STALL_S = 15,
     POLL_MS = 100,
+    EARLY_MS = 20, /* libcurl's clock may run out a little before ours */
     HEADERS_MAX = 64 * 1024,
     CONNECTIONS_KEPT = 4,
     RECEIVE_BYTES = 64 * 1024,
@@ -79,25 +82,39 @@ void http_client_stop(struct http_client *client) {
 
 void http_response_finish(struct http_response *response) {
     buf_finish(&response->body);
+    buf_finish(&response->head);
 }
 
 /* ---- what comes in ---- */
 
 static void response_start(struct http_response *response, size_t max_body_bytes) {
-    buf_finish(&response->body);
-    *response = (struct http_response){.body = BUF_INIT(max_body_bytes), .content_length = -1};
+    http_response_finish(response);
+    *response =
+        (struct http_response){.body = BUF_INIT(max_body_bytes), .head = BUF_INIT(HEADERS_MAX), .content_length = -1};
 }
 
 /* Copies a header's value when the line has this name; a value too long for its place counts as missing. */
-static void take_header(const char *line, size_t size_bytes, const char *name, char *out, size_t out_size) {
+static bool take_header(const char *line, size_t size_bytes, const char *name, char *out, size_t out_size) {
     size_t name_size = strlen(name);
     if (size_bytes <= name_size || strncasecmp(line, name, name_size) != 0 || line[name_size] != ':') {
-        return;
+        return false;
     }
     char *value AUTO_FREE = x_strndup(line + name_size + 1, size_bytes - name_size - 1);
     if (!str_copy(out, out_size, str_trim(value))) {
         out[0] = '\0';
     }
+    return true;
+}
+
+bool http_response_header(const struct http_response *response, const char *name, char *out, size_t out_size) {
+    const char *line = buf_str(&response->head);
+    out[0] = '\0';
+    for (const char *end = strchr(line, '\n'); end; line = end + 1, end = strchr(line, '\n')) {
+        if (take_header(line, (size_t)(end - line), name, out, out_size)) {
+            return out[0] != '\0';
+        }
+    }
+    return false;
 }
 
 static void take_cookie(struct http_response *response, const char *line, size_t size_bytes) {
@@ -107,7 +124,7 @@ static void take_cookie(struct http_response *response, const char *line, size_t
         while (size < size_bytes && line[size] != ';') {
             size++;
         }
-        take_header(line, size, "Set-Cookie", cookie, sizeof(cookie));
+        (void)take_header(line, size, "Set-Cookie", cookie, sizeof(cookie));
         (void)str_copy(response->cookie, sizeof(response->cookie), cookie);
     }
 }
@@ -126,12 +143,13 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
         exchange->head_ended = false;
         return size_bytes;
     }
+    (void)buf_append(&response->head, line, size_bytes);
     exchange->head_ended = exchange->head_ended || line[0] == '\r' || line[0] == '\n';
-    take_header(line, size_bytes, "Content-Type", response->content_type, sizeof(response->content_type));
-    take_header(line, size_bytes, "ETag", response->etag, sizeof(response->etag));
-    take_header(line, size_bytes, "Location", response->location, sizeof(response->location));
-    take_header(line, size_bytes, "Link", response->link, sizeof(response->link));
-    take_header(line, size_bytes, "Content-Range", response->content_range, sizeof(response->content_range));
+    (void)take_header(line, size_bytes, "Content-Type", response->content_type, sizeof(response->content_type));
+    (void)take_header(line, size_bytes, "ETag", response->etag, sizeof(response->etag));
+    (void)take_header(line, size_bytes, "Location", response->location, sizeof(response->location));
+    (void)take_header(line, size_bytes, "Link", response->link, sizeof(response->link));
+    (void)take_header(line, size_bytes, "Content-Range", response->content_range, sizeof(response->content_range));
     take_cookie(response, line, size_bytes);
     return size_bytes;
 }
@@ -182,9 +200,14 @@ static bool has_header(const struct http_request *request, const char *name) {
     return false;
 }
 
+static bool sends_body(const struct http_request *request) {
+    return request->body || strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0;
+}
+
 static enum outcome make_headers(const struct http_request *request, struct curl_slist **ret, struct error *err) {
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* an empty value: libcurl leaves the header out */
-    if (request->body && !has_header(request, "Content-Type")) {
+    bool large = request->body && request->body_size >= EXPECT_BYTES; /* an empty value: libcurl leaves it out */
+    struct curl_slist *list = curl_slist_append(NULL, large ? "Expect: 100-continue" : "Expect:");
+    if (sends_body(request) && !has_header(request, "Content-Type")) { /* libcurl would say it is a form */
         list = curl_slist_append(list, "Content-Type:");
     }
     for (const char *const *line = request->headers; line && *line; line++) {
@@ -199,7 +222,7 @@ static enum outcome make_headers(const struct http_request *request, struct curl
 }
 
 static void set_method(CURL *easy, const struct http_request *request) {
-    if (request->body || strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0) {
+    if (sends_body(request)) { /* not READFUNCTION: what lies in memory libcurl can send again by itself */
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(request->body ? request->body_size : 0));
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
     } else if (strcmp(request->method, "HEAD") == 0) {
@@ -210,7 +233,10 @@ static void set_method(CURL *easy, const struct http_request *request) {
 
 static void set_guards(CURL *easy, const struct http_request *request) {
     int stall_s = request->stall_s > 0 ? request->stall_s : STALL_S;
-    int connect_ms = request->timeout_ms < CONNECT_TIMEOUT_MS ? request->timeout_ms : CONNECT_TIMEOUT_MS;
+    int connect_ms = request->connect_ms > 0 ? request->connect_ms : CONNECT_TIMEOUT_MS;
+    connect_ms = request->timeout_ms < connect_ms ? request->timeout_ms : connect_ms;
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_AGE_S);
     assert(request->timeout_ms > 0);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -252,8 +278,12 @@ static bool was_connected(const struct exchange *exchange) {
 }
 
 static enum outcome timeout_error(const struct exchange *exchange, int64_t took_ms, struct error *err) {
-    if (was_connected(exchange) && took_ms < exchange->request->timeout_ms) {
+    bool early = took_ms + EARLY_MS < exchange->request->timeout_ms;
+    if (early && was_connected(exchange)) {
         return error_set(err, RETRY, "stalled", "the transfer stalled");
+    }
+    if (early) {
+        return error_set(err, RETRY, "timeout", "no connection within %lld ms", (long long)took_ms);
     }
     return error_set(err, RETRY, "timeout", "no complete answer within %d ms", exchange->request->timeout_ms);
 }
@@ -332,7 +362,8 @@ enum outcome http_client_send(struct http_client *client, const struct http_requ
                               struct error *err) {
     struct curl_slist *headers = NULL;
     CURLcode code = CURLE_OK;
-    *ret = (struct http_response){.body = BUF_INIT(request->max_body_bytes), .content_length = -1};
+    *ret = (struct http_response){
+        .body = BUF_INIT(request->max_body_bytes), .head = BUF_INIT(HEADERS_MAX), .content_length = -1};
     if (atomic_load(&client->stopped)) {
         return stopped_error(err);
     }

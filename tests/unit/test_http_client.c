@@ -1,9 +1,12 @@
 /* The HTTP client against a scripted server: what it makes of every way in which an answer can go wrong. */
 #include "support/test.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -19,6 +22,8 @@ struct fixture {
     char seen[4096];  /* head of the last request */
     char seen_body[256];
     char big[200000];
+    int last_connection;
+    bool drops_old; /* closes a connection that has been used before, without an answer */
 };
 
 static void play_bytes(const struct fixture *fixture, struct fake_reply *reply) {
@@ -87,7 +92,12 @@ static void script(void *context, const struct fake_request *request, struct fak
     pthread_mutex_lock(&fixture->lock);
     (void)str_copy(fixture->seen, sizeof(fixture->seen), request->head);
     (void)str_format(fixture->seen_body, sizeof(fixture->seen_body), "%.*s", (int)request->body_size, request->body);
-    play_faults(fixture, reply);
+    if (fixture->drops_old && request->connection == fixture->last_connection) {
+        reply->then = FAKE_CLOSE;
+    } else {
+        play_faults(fixture, reply);
+    }
+    fixture->last_connection = request->connection;
     pthread_mutex_unlock(&fixture->lock);
 }
 
@@ -236,7 +246,7 @@ static void broken_answers(void **state) {
     int64_t begin_ms = clock_monotonic_ms();
     expect_error(state, "hang", quick, RETRY, "timeout");
     expect_error(state, "hang in body", quick, RETRY, "timeout");
-    assert_in_range(clock_monotonic_ms() - begin_ms, 600, 14000); /* not the 15 s of a stall */
+    assert_in_range(clock_monotonic_ms() - begin_ms, 500, 14000); /* not the 15 s of a stall */
     expect_error(state, "hang in body", stalling, RETRY, "stalled");
     expect_error(state, "drip", stalling, RETRY, "stalled");
 }
@@ -311,6 +321,116 @@ static void urls(void **state) {
     assert_int_equal(fake_requests(fixture->fake), 0);
 }
 
+static void other_headers(void **state) {
+    struct fixture *fixture = *state;
+    struct http_response response;
+    struct error err;
+    char value[32] = "x";
+    assert_int_equal(ask(fixture, "hello", (struct http_request){0}, &response, &err), OK);
+    assert_true(http_response_header(&response, "SET-cookie", value, sizeof(value)));
+    assert_string_equal(value, "s=abc; HttpOnly; Path=/"); /* the first of them */
+    assert_true(http_response_header(&response, "retry-after", value, sizeof(value)));
+    assert_string_equal(value, "7");
+    assert_false(http_response_header(&response, "Set", value, sizeof(value)));
+    assert_string_equal(value, "");
+    assert_false(http_response_header(&response, "Content-Type", value, 10)); /* never half a value */
+    assert_string_equal(value, "");
+    assert_true(http_response_header(&response, "Content-Type", value, 11));
+    http_response_finish(&response);
+    assert_int_equal(ask(fixture, "continue", (struct http_request){0}, &response, &err), OK);
+    assert_false(http_response_header(&response, "ETag", value, sizeof(value))); /* of another head */
+    http_response_finish(&response);
+    assert_false(http_response_header(&(struct http_response){0}, "ETag", value, sizeof(value)));
+}
+
+/* What was sent last, and whether the answer came. */
+static void send_body(struct fixture *fixture, const void *body, size_t size, const char *wanted) {
+    struct http_response response;
+    struct error err;
+    struct http_request request = {.method = "PUT", .body = body, .body_size = size};
+    if (ask(fixture, "hello", request, &response, &err) != OK) {
+        fail_msg("%s", err.message);
+    }
+    assert_int_equal(response.status, 200);
+    assert_string_equal(buf_str(&response.body), "hello");
+    http_response_finish(&response);
+    if (wanted) {
+        assert_non_null(strstr(fixture->seen, wanted));
+    }
+}
+
+static void large_bodies_wait_for_100(void **state) {
+    struct fixture *fixture = *state;
+    enum { LARGE = 4 * 1024 * 1024 };
+    char *body = x_alloc(LARGE);
+    send_body(fixture, body, LARGE, "Expect: 100-continue\r\n");
+    send_body(fixture, body, LARGE - 1, NULL);
+    assert_null(strstr(fixture->seen, "Expect:"));
+    free(body);
+}
+
+/* The server has given up a connection that was idle: the request goes over a new one, whatever its body. */
+static void old_connections_cost_nothing(void **state) {
+    struct fixture *fixture = *state;
+    static const size_t sizes[] = {0, 10, 100 * 1000, 3 * 1024 * 1024};
+    char *body = x_alloc(sizes[3]);
+    fixture->drops_old = true;
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        send_body(fixture, body, sizes[i], NULL);
+    }
+    assert_int_equal(fake_requests(fixture->fake), 4 + 3);
+    assert_int_equal(fake_connections(fixture->fake), 4);
+    free(body);
+}
+
+static void no_type_of_its_own(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const methods[] = {"PUT", "POST"};
+    for (size_t i = 0; i < COUNT_OF(methods); i++) {
+        struct http_response response;
+        struct error err;
+        assert_int_equal(ask(fixture, "hello", (struct http_request){.method = methods[i]}, &response, &err), OK);
+        http_response_finish(&response);
+        assert_null(strstr(fixture->seen, "Content-Type:"));
+        assert_non_null(strstr(fixture->seen, "Content-Length: 0\r\n"));
+    }
+}
+
+static void paths_go_out_as_they_are(void **state) {
+    struct fixture *fixture = *state;
+    struct http_response response;
+    struct error err;
+    char url[128];
+    (void)str_format(url, sizeof(url), "%s/a/./../b//c?x=%%2F..", fake_url(fixture->fake));
+    assert_int_equal(ask(fixture, "hello", (struct http_request){.url = url}, &response, &err), OK);
+    http_response_finish(&response);
+    assert_true(str_starts_with(fixture->seen, "GET /a/./../b//c?x=%2F.. HTTP/1.1\r\n"));
+}
+
+/* A port whose queue of connections is full answers nothing. */
+static void connecting_has_its_own_limit(void **state) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    char url[64];
+    int waiting[4];
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 0), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    for (size_t i = 0; i < COUNT_OF(waiting); i++) {
+        waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(waiting[i], (struct sockaddr *)&address, sizeof(address));
+    }
+    (void)str_format(url, sizeof(url), "http://127.0.0.1:%d/", ntohs(address.sin_port));
+    int64_t begin_ms = clock_monotonic_ms();
+    expect_error(state, "hello", (struct http_request){.url = url, .connect_ms = 300}, RETRY, "timeout");
+    assert_in_range(clock_monotonic_ms() - begin_ms, 250, 9000);
+    for (size_t i = 0; i < COUNT_OF(waiting); i++) {
+        close(waiting[i]);
+    }
+    close(listener);
+}
+
 static void environment_is_ignored(void **state) {
     struct fixture *fixture = *state;
     struct http_response response;
@@ -358,6 +478,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(bodies_as_they_come, start, stop),
         cmocka_unit_test_setup_teardown(urls, start, stop),
         cmocka_unit_test_setup_teardown(environment_is_ignored, start, stop),
+        cmocka_unit_test_setup_teardown(other_headers, start, stop),
+        cmocka_unit_test_setup_teardown(large_bodies_wait_for_100, start, stop),
+        cmocka_unit_test_setup_teardown(old_connections_cost_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(no_type_of_its_own, start, stop),
+        cmocka_unit_test_setup_teardown(paths_go_out_as_they_are, start, stop),
+        cmocka_unit_test_setup_teardown(connecting_has_its_own_limit, start, stop),
         cmocka_unit_test_setup_teardown(stops, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
