@@ -49,7 +49,9 @@ enum outcome blobs_open(const struct blobs_config *config, struct blobs **ret, s
                          config->container ? config->container : "");
     }
     struct blobs opened = {0};
-    enum outcome outcome = blobs_dir_open(config, &opened.backend, &opened.self, err);
+    bool azure = config->azure_conn || config->azure_conn_file;
+    enum outcome outcome = azure ? blobs_azure_open(config, &opened.backend, &opened.self, err)
+                                 : blobs_dir_open(config, &opened.backend, &opened.self, err);
     if (outcome != OK) {
         return outcome;
     }
@@ -194,6 +196,10 @@ enum outcome blobs_any_under(struct blobs *blobs, const char *prefix, bool *ret_
 
 enum outcome blobs_sync(struct blobs *blobs, struct error *err) {
     return blobs->backend->sync ? blobs->backend->sync(blobs->self, err) : OK;
+}
+
+int64_t blobs_clock_offset_ms(struct blobs *blobs) {
+    return blobs->backend->clock_offset_ms ? blobs->backend->clock_offset_ms(blobs->self) : 0;
 }
 
 enum outcome blobs_url(struct blobs *blobs, const char *name, char ret[BLOB_URL_MAX], struct error *err) {

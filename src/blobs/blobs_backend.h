@@ -26,11 +26,14 @@ struct blobs_backend {
     enum outcome (*removed)(void *self, const char *name, struct error *err);
     enum outcome (*sync)(void *self, struct error *err); /* blobs_sync; NULL: a put is on disk before it can be seen */
     enum outcome (*url)(void *self, const char *name, char ret[BLOB_URL_MAX], struct error *err);
+    int64_t (*clock_offset_ms)(void *self); /* NULL: there is no other clock */
     void (*close)(void *self);
 };
 
 /* Each implementation: opens and hands back its functions and its own memory, which `close` frees. */
 MUST_USE enum outcome blobs_dir_open(const struct blobs_config *config, const struct blobs_backend **ret_backend,
                                      void **ret_self, struct error *err);
+MUST_USE enum outcome blobs_azure_open(const struct blobs_config *config, const struct blobs_backend **ret_backend,
+                                       void **ret_self, struct error *err);
 
 void blob_names_add(struct blob_names *names, const char *name);
