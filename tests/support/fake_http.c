@@ -17,7 +17,7 @@
 #include "base/str.h"
 #include "support/raw_http.h"
 
-enum { CONNECTIONS_MAX = 256, INPUT_MAX = 1024 * 1024, REPLY_MAX = 64 * 1024 * 1024 };
+enum { CONNECTIONS_MAX = 256, INPUT_MAX = 16 * 1024 * 1024, REPLY_MAX = 64 * 1024 * 1024 };
 
 struct fake_connection {
     struct fake_http *fake;
@@ -79,6 +79,9 @@ static bool read_request(struct fake_connection *connection, struct buf *input, 
             wanted = head_size;
             if (fake_header(ret, "Content-Length", length, sizeof(length)))
                 wanted += strtoul(length, NULL, 10);
+            char expect[32];
+            if (fake_header(ret, "Expect", expect, sizeof(expect)))
+                raw_send_text(connection->fd, "HTTP/1.1 100 Continue\r\n\r\n");
         }
         if (input->size_bytes >= wanted)
             break;

@@ -1,5 +1,6 @@
 /* A scripted HTTP server in the test's own process: on loopback, port 0, one thread for each connection. For each
- * request the script says which bytes go out and what happens to the connection then. */
+ * request the script says which bytes go out and what happens to the connection then. "Expect: 100-continue" is
+ * answered before the script is asked. */
 #pragma once
 
 #include "base/buf.h"
@@ -10,7 +11,7 @@ struct fake_request {
     int number;     /* from 1, in order of arrival */
     int connection; /* from 1 */
     char method[16];
-    char target[1024];
+    char target[4096];
     const char *head; /* all of it */
     const char *body;
     size_t body_size;
