@@ -6,6 +6,7 @@
 
 #include "api/threads.h"
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/str.h"
 

@@ -9,6 +9,7 @@
 #include "api/json_views.h"
 #include "api/threads.h"
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/str.h"
 

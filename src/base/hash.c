@@ -91,16 +91,7 @@ void hash_stream_destroy(struct hash_stream *stream) {
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void base64_encode(char *out, const void *bytes, size_t size_bytes) {
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < size_bytes; i += 3) {
-        size_t left = size_bytes - i;
-        uint32_t group = (uint32_t)at[i] << 16 | (left > 1 ? (uint32_t)at[i + 1] << 8 : 0) | (left > 2 ? at[i + 2] : 0);
-        *out++ = base64_digits[group >> 18];
-        *out++ = base64_digits[group >> 12 & 63];
-        *out++ = left > 1 ? base64_digits[group >> 6 & 63] : '=';
-        *out++ = left > 2 ? base64_digits[group & 63] : '=';
-    }
-    *out = '\0';
+    must(size_bytes <= INT32_MAX && EVP_EncodeBlock((unsigned char *)out, bytes, (int)size_bytes) >= 0);
 }
 
 bool base64_decode(const char *text, void *out, size_t out_size, size_t *ret_size) {

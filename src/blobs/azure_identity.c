@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cond.h"
 #include "base/fdio.h"
 #include "base/json.h"
 #include "base/num.h"
@@ -376,7 +377,7 @@ enum outcome azure_identity_create(const struct azure_world *world, struct azure
     struct azure_identity *identity = x_alloc(sizeof(*identity));
     identity->world = world;
     (void)pthread_mutex_init(&identity->lock, NULL);
-    azure_cond_init(&identity->changed);
+    cond_init_monotonic(&identity->changed);
     enum outcome outcome = read_environment(identity, err);
     if (outcome == OK) {
         outcome = http_client_create("filesure/" FILESURE_VERSION, &identity->client, err);

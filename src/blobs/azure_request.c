@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cond.h"
 #include "base/hash.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -43,7 +44,7 @@ struct azure_client *azure_client_create(struct azure_access *access, const stru
     *client = (struct azure_client){
         .access = access, .world = world, .container = container, .on_request = on_request, .arg = arg};
     (void)pthread_mutex_init(&client->lock, NULL);
-    azure_cond_init(&client->changed);
+    cond_init_monotonic(&client->changed);
     return client;
 }
 

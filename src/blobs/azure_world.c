@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/hash.h"
 #include "core/retry.h"
 
@@ -38,20 +39,8 @@ int64_t azure_pause_ms(int tries, int64_t asked_ms) {
     return pause_ms > asked_ms ? pause_ms : asked_ms;
 }
 
-void azure_cond_init(pthread_cond_t *cond) {
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(cond, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
-}
-
 void azure_wait(pthread_cond_t *cond, pthread_mutex_t *lock) {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)WAIT_MS * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    const struct timespec until = cond_deadline(WAIT_MS);
     (void)pthread_cond_timedwait(cond, lock, &until);
 }
 

@@ -27,10 +27,7 @@ enum { AZURE_TRIES = 5, AZURE_CONNECT_MS = 5000 };
 /* The pause before the next try; `tries` have been made. Never under what the other side asked for. */
 int64_t azure_pause_ms(int tries, int64_t asked_ms);
 
-/* A condition for waits that have a deadline: azure_wait ends after 100 ms at the latest, for the next look at the
- * time.
- */
-void azure_cond_init(pthread_cond_t *cond);
+/* Ends after 100 ms at the latest, for the next look at the time; the condition is one of cond_init_monotonic. */
 void azure_wait(pthread_cond_t *cond, pthread_mutex_t *lock);
 
 void azure_wipe(struct buf *secret); /* takes it out of the memory and frees it */

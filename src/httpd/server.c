@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/str.h"
 #include "base/url.h"
 #include "httpd/internal.h"
@@ -36,21 +37,12 @@ bool httpd_thread_start(pthread_t *ret, void *(*run)(void *), void *context) {
     return started;
 }
 
-static void condition_init(pthread_cond_t *condition) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 void httpd_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ms) {
     if (until_ms == INT64_MAX) {
         pthread_cond_wait(condition, lock);
         return;
     }
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-    pthread_cond_timedwait(condition, lock, &until);
+    cond_wait_until_ms(condition, lock, until_ms);
 }
 
 /* ---- the listening socket ---- */
@@ -195,9 +187,9 @@ static struct httpd *create(const struct httpd_config *config) {
         httpd->config.threads = config->threads < 1 ? 1 : HTTPD_THREADS_MAX;
     }
     pthread_mutex_init(&httpd->lock, NULL);
-    condition_init(&httpd->drained);
-    condition_init(&httpd->queue_filled);
-    condition_init(&httpd->timer_changed);
+    cond_init_monotonic(&httpd->drained);
+    cond_init_monotonic(&httpd->queue_filled);
+    cond_init_monotonic(&httpd->timer_changed);
     return httpd;
 }
 

@@ -91,8 +91,7 @@ static inline struct sqlite_store *sqlite_store(struct jobs *jobs) {
 int64_t sqlite_boot_ms(void); /* CLOCK_BOOTTIME past any interposed libc */
 int64_t sqlite_now_ms(struct sqlite_store *store);
 void sqlite_wait_ms(pthread_cond_t *changed, pthread_mutex_t *lock,
-                    int64_t wait_ms);                  /* the condition's clock is monotonic */
-void sqlite_condition_init(pthread_cond_t *condition); /* such a one */
+                    int64_t wait_ms); /* the condition's clock is monotonic */
 /* Reads the anchor of this boot, or sets a new one: max(wall clock, last seen store time). On a writing connection: in
  * a transaction. */
 MUST_USE enum outcome sqlite_clock_start(struct sqlite_store *store, struct sql_conn *conn, struct error *err);

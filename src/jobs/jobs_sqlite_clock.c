@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "base/fdio.h"
 #include "base/str.h"
 #include "jobs/jobs_sqlite.h"
@@ -20,22 +21,8 @@ int64_t sqlite_boot_ms(void) {
     return kernel_ms(CLOCK_BOOTTIME);
 }
 
-void sqlite_condition_init(pthread_cond_t *condition) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 void sqlite_wait_ms(pthread_cond_t *changed, pthread_mutex_t *lock, int64_t wait_ms) {
-    enum { NS_PER_S = 1000000000 };
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    wait_ms = wait_ms > 0 ? wait_ms : 0;
-    int64_t nanoseconds = until.tv_nsec + wait_ms % 1000 * 1000000;
-    until.tv_sec += wait_ms / 1000 + nanoseconds / NS_PER_S;
-    until.tv_nsec = nanoseconds % NS_PER_S;
+    const struct timespec until = cond_deadline(wait_ms > 0 ? wait_ms : 0);
     pthread_cond_timedwait(changed, lock, &until);
 }
 

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "base/fdio.h"
 #include "base/str.h"
 #include "jobs/jobs_sqlite.h"
@@ -184,7 +185,7 @@ static struct sqlite_store *create_store(const struct jobs_config *config) {
     atomic_store(&store->deadline_ms, config->deadline_ms > 0 ? config->deadline_ms : STORE_DEADLINE_MS);
     pthread_mutex_init(&store->queue_lock, NULL);
     pthread_mutex_init(&store->reader_lock, NULL);
-    sqlite_condition_init(&store->reader_free);
+    cond_init_monotonic(&store->reader_free);
     return store;
 }
 

@@ -5,6 +5,7 @@
  *   queued ──taken by the leader──> running ──commit──> done (answer of the op)
  *      │                               └──no commit──> done (the store's error), or queued again when the lock was not
  * had in time └──deadline──> RETRY store_timeout */
+#include "base/cond.h"
 #include "core/fault.h"
 #include "jobs/jobs_sqlite.h"
 
@@ -253,7 +254,7 @@ enum outcome sqlite_write(struct sqlite_store *store, enum durability durability
                           .arg = arg,
                           .durability = durability,
                           .deadline_ms = sqlite_boot_ms() + atomic_load(&store->deadline_ms)};
-    sqlite_condition_init(&op.changed);
+    cond_init_monotonic(&op.changed);
     run_queued(store, &op);
     pthread_cond_destroy(&op.changed);
     if (op.outcome != OK && err)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "worker/wait.h"
+#include "base/cond.h"
 
 struct fetch {
     struct fetch_plan plan;
@@ -139,7 +139,7 @@ static void wait_for_threads(struct fetch *fetch, struct fetch_result *ret) {
         fetch->plan.cut(fetch->plan.context);
         (void)pthread_mutex_lock(&fetch->lock);
     }
-    struct timespec until = wait_deadline(fetch->plan.cut_ms);
+    struct timespec until = cond_deadline(fetch->plan.cut_ms);
     int waited = 0;
     while (fetch->running > 0 && waited == 0) {
         waited = pthread_cond_timedwait(&fetch->changed, &fetch->lock, &until);
@@ -179,7 +179,7 @@ void fetch_run(const struct fetch_plan *plan, struct fetch_result *ret) {
     fetch->again = x_alloc(sizeof(int) * ((size_t)plan->list->count + 1));
     fetch->last_done_ms = clock_monotonic_ms();
     (void)pthread_mutex_init(&fetch->lock, NULL);
-    wait_cond_init(&fetch->changed);
+    cond_init_monotonic(&fetch->changed);
     start_threads(fetch);
     halt_on(plan->halt, on_halt, fetch);
     wait_for_threads(fetch, ret);

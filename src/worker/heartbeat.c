@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
-#include "worker/wait.h"
 
 #define STEP_MS_DEFAULT ((int64_t)300000)
 
@@ -24,7 +24,7 @@ struct heartbeat {
 
 /* True: the end was asked for. */
 static bool pause_ms(struct heartbeat *heartbeat, int64_t wait_ms) {
-    struct timespec until = wait_deadline(wait_ms);
+    struct timespec until = cond_deadline(wait_ms);
     (void)pthread_mutex_lock(&heartbeat->lock);
     int waited = 0;
     while (!heartbeat->stop && waited == 0) {
@@ -117,7 +117,7 @@ struct heartbeat *heartbeat_start(const struct heartbeat_config *config) {
     }
     heartbeat->last_step_ms = clock_boot_ms();
     (void)pthread_mutex_init(&heartbeat->lock, NULL);
-    wait_cond_init(&heartbeat->changed);
+    cond_init_monotonic(&heartbeat->changed);
     if (pthread_create(&heartbeat->thread, NULL, beat_on, heartbeat) != 0) {
         abort();
     }
@@ -139,7 +139,7 @@ bool heartbeat_stop(struct heartbeat *heartbeat, int64_t wait_ms) {
     (void)pthread_mutex_lock(&heartbeat->lock);
     heartbeat->stop = true;
     (void)pthread_cond_broadcast(&heartbeat->changed);
-    struct timespec until = wait_deadline(wait_ms);
+    struct timespec until = cond_deadline(wait_ms);
     int waited = 0;
     while (!heartbeat->ended && waited == 0) {
         waited = pthread_cond_timedwait(&heartbeat->changed, &heartbeat->lock, &until);
