@@ -94,7 +94,7 @@ static enum outcome find_blobs(void *arg, const char *job_id, bool *ret_any, str
         return pause_here(err);
     }
     char prefix[BLOB_NAME_MAX];
-    (void)str_format(prefix, sizeof(prefix), "jobs/%s/", job_id);
+    blob_name_prefix(job_id, prefix);
     enum outcome outcome = blobs_any_under(finish->budget.retention->blobs, prefix, ret_any, err);
     finish->found = outcome == OK && *ret_any;
     return outcome;
@@ -108,7 +108,7 @@ static enum outcome remove_blobs(void *arg, const char *job_id, struct error *er
     finish->found = false;
     finish->budget.left--;
     char prefix[BLOB_NAME_MAX];
-    (void)str_format(prefix, sizeof(prefix), "jobs/%s/", job_id);
+    blob_name_prefix(job_id, prefix);
     enum outcome outcome = blobs_remove_under(finish->budget.retention->blobs, prefix, NULL, err);
     finish->removed += outcome == OK;
     return outcome;

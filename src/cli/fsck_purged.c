@@ -43,7 +43,7 @@ void fsck_purged_blob(struct fsck *fsck, const char *job_id) {
 static enum outcome find_blobs(void *arg, const char *job_id, bool *ret_any, struct error *err) {
     struct fsck *fsck = arg;
     char prefix[BLOB_NAME_MAX];
-    str_format(prefix, sizeof(prefix), "jobs/%s/", job_id);
+    blob_name_prefix(job_id, prefix);
     return fsck->blobs ? blobs_any_under(fsck->blobs, prefix, ret_any, err) : OK;
 }
 
@@ -51,7 +51,7 @@ static enum outcome remove_blobs(void *arg, const char *job_id, struct error *er
     struct fsck *fsck = arg;
     char prefix[BLOB_NAME_MAX];
     int64_t removed = 0;
-    str_format(prefix, sizeof(prefix), "jobs/%s/", job_id);
+    blob_name_prefix(job_id, prefix);
     enum outcome outcome = fsck->blobs ? blobs_remove_under(fsck->blobs, prefix, &removed, err) : OK;
     fsck->unnamed_removed += removed;
     return outcome;

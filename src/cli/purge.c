@@ -25,7 +25,7 @@ struct purge {
 static enum outcome find_blobs(void *arg, const char *job_id, bool *ret_any, struct error *err) {
     struct purge *purge = arg;
     char prefix[BLOB_NAME_MAX];
-    str_format(prefix, sizeof(prefix), "jobs/%s/", job_id);
+    blob_name_prefix(job_id, prefix);
     return purge->blobs ? blobs_any_under(purge->blobs, prefix, ret_any, err) : OK;
 }
 
@@ -33,7 +33,7 @@ static enum outcome remove_blobs(void *arg, const char *job_id, struct error *er
     struct purge *purge = arg;
     char prefix[BLOB_NAME_MAX];
     int64_t removed = 0;
-    str_format(prefix, sizeof(prefix), "jobs/%s/", job_id);
+    blob_name_prefix(job_id, prefix);
     enum outcome outcome = purge->blobs ? blobs_remove_under(purge->blobs, prefix, &removed, err) : OK;
     purge->blobs_removed += removed;
     return outcome;

@@ -30,6 +30,10 @@ void blob_name_manifest(const char *job_id, const char *sha256_hex, char ret[BLO
     (void)str_format(ret, BLOB_NAME_MAX, "jobs/%s/manifest.%.*s.json", job_id, HEX_DIGITS, sha256_hex);
 }
 
+void blob_name_prefix(const char *job_id, char ret[BLOB_NAME_MAX]) {
+    (void)str_format(ret, BLOB_NAME_MAX, "jobs/%s/", job_id);
+}
+
 void document_file_name(int number, const char *extension, char ret[64]) {
     (void)str_format(ret, 64, "document_%d.%s", number, extension);
 }

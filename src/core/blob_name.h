@@ -13,6 +13,8 @@ void blob_name_document(const char *job_id, int number, enum blob_kind kind, con
                         char ret[BLOB_NAME_MAX]);
 /* jobs/<job id>/manifest.<16 hex>.json */
 void blob_name_manifest(const char *job_id, const char *sha256_hex, char ret[BLOB_NAME_MAX]);
+/* "jobs/<job id>/": what the names of all of a job's blobs, and of no other job's, start with. */
+void blob_name_prefix(const char *job_id, char ret[BLOB_NAME_MAX]);
 /* document_<n>.txt: the row's fileName */
 void document_file_name(int number, const char *extension, char ret[64]);
 /* True when the name is one of ours; hands back its parts (any ret may be NULL). number 0 = a

@@ -19,6 +19,8 @@ static void names(void **state) {
     assert_string_equal(name, "jobs/65a1b2c3d4e5f6a7b8c9d0e1/document_1.ba7816bf8f01cfea.json");
     blob_name_manifest(job, sha, name);
     assert_string_equal(name, "jobs/65a1b2c3d4e5f6a7b8c9d0e1/manifest.ba7816bf8f01cfea.json");
+    blob_name_prefix(job, name);
+    assert_string_equal(name, "jobs/65a1b2c3d4e5f6a7b8c9d0e1/");
     char file[64];
     document_file_name(12, "txt", file);
     assert_string_equal(file, "document_12.txt");
