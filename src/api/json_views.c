@@ -1,8 +1,6 @@
 /* Jobs, runs and documents as JSON. */
 #include "api/json_views.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/str.h"
 
@@ -94,15 +92,4 @@ json_t *view_placed(const struct jobs_placed *placed) {
                                               "companyName", item->company.name));
     }
     return list;
-}
-
-json_t *view_audit(const struct audit_entry *entry) {
-    json_t *detail = NULL;
-    struct error ignored;
-    if (json_parse(entry->detail, strlen(entry->detail), &detail, &ignored) != OK) {
-        detail = json_object(); /* a damaged entry still says who, when and what */
-    }
-    return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o}", "id", entry->id, "at", time_json(entry->at_ms), "actor",
-                     entry->actor, "action", entry->action, "jobId",
-                     *entry->job_id ? json_string(entry->job_id) : json_null(), "detail", detail);
 }

@@ -25,8 +25,6 @@ json_t *view_job_detail(const struct job *job, const struct view_clock *clock, c
 json_t *view_document(const struct document *document);
 json_t *view_placed(const struct jobs_placed *placed); /* [{jobId, cin, companyName}…] */
 
-json_t *view_audit(const struct audit_entry *entry);
-
 json_t *view_stats(const struct snapshot_data *data);
 
 /* Whole seconds until a queued job's run probably starts: the claimable ones before it shared by the workers there are.

@@ -30,7 +30,7 @@ void route_list_audit(struct http_exchange *exchange, void *context) {
     }
     AUTO_JSON json_t *entries = json_array();
     for (int i = 0; i < list.count; i++) {
-        json_array_append_new(entries, view_audit(&list.items[i]));
+        json_array_append_new(entries, audit_entry_json(&list.items[i]));
     }
     AUTO_JSON json_t *answer =
         json_pack("{s:O, s:o}", "entries", entries, "next", *list.next ? json_string(list.next) : json_null());

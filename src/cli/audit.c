@@ -1,23 +1,11 @@
 /* filesure audit: who changed what, newest first. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/cli.h"
 
 enum { AUDIT_SHOWN = 50, AUDIT_SHOWN_MAX = 100000, PAGE = 500 };
-
-static json_t *entry_json(const struct audit_entry *entry) {
-    struct error bad = {0};
-    char at[CLOCK_TEXT_MAX];
-    json_t *detail = NULL;
-    clock_format(entry->at_ms, at);
-    if (json_parse(entry->detail, strlen(entry->detail), &detail, &bad) != OK)
-        detail = json_object();
-    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:o}", "id", entry->id, "at", at, "actor", entry->actor, "action",
-                     entry->action, "jobId", entry->job_id[0] ? entry->job_id : NULL, "detail", detail);
-}
 
 static void print_entry(const struct audit_entry *entry) {
     char at[CLOCK_TEXT_MAX];
@@ -44,7 +32,7 @@ static int run_audit(struct cli *cli) {
         for (int i = 0; i < page.count && !cli_json(cli); i++)
             print_entry(&page.items[i]);
         for (int i = 0; i < page.count && cli_json(cli); i++)
-            json_array_append_new(value, entry_json(&page.items[i]));
+            json_array_append_new(value, audit_entry_json(&page.items[i]));
         left -= page.count;
         str_copy(cursor, sizeof(cursor), page.next);
         audit_list_finish(&page);

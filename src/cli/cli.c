@@ -10,7 +10,6 @@
 #include "base/num.h"
 #include "base/stop.h"
 #include "base/str.h"
-#include "cli/folders.h"
 #include "core/settings.h"
 
 enum { OPTIONS_MAX = 24 };
@@ -212,10 +211,6 @@ enum outcome cli_open_jobs(struct cli *cli, bool create, struct jobs **ret, stru
             return error_set(err, GONE, "no_store",
                              "there is no store in %s yet: \"filesure up\" or \"filesure order\" makes one",
                              cli_data_dir(cli));
-        if (create && folder_is_begun(cli_data_dir(cli)))
-            return error_set(err, INVALID, "unfinished",
-                             "a restore into %s has not come to its end: run it again, or remove %s/" PARTIAL_FOLDER,
-                             cli_data_dir(cli), cli_data_dir(cli));
         const struct jobs_config config = {.data_dir = cli_data_dir(cli)};
         enum outcome outcome = jobs_open(&config, &cli->jobs, err);
         if (outcome != OK)

@@ -41,8 +41,7 @@ bool cli_terminal(void); /* stdout is a terminal */
 int cli_load_settings(struct cli *cli); /* main's part, but for commands with no_settings; CLI_OK, or it says why not */
 const struct settings_values *cli_settings(struct cli *cli);
 const char *cli_data_dir(struct cli *cli);
-/* create: the store is made when missing, but not where a restore was cut short; else a missing one is an error that
- * says how to make one. */
+/* create: the store is made when missing; else a missing one is an error that says how to make one. */
 MUST_USE enum outcome cli_open_jobs(struct cli *cli, bool create, struct jobs **ret, struct error *err);
 /* GONE "no_container" when nothing was stored yet: only workers make the container. */
 MUST_USE enum outcome cli_open_blobs(struct cli *cli, struct blobs **ret, struct error *err);

@@ -32,10 +32,6 @@ bool folder_has(const char *dir, const char *name) {
     return str_format(path, sizeof(path), "%s/%s", dir, name) && lstat(path, &there) == 0;
 }
 
-bool folder_is_begun(const char *dir) {
-    return folder_has(dir, PARTIAL_FOLDER) && !folder_has(dir, STORE_FILE);
-}
-
 /* ---- where they lie -------------------------------------------------------------------------- */
 static bool is_dots(const char *name, size_t length) {
     return name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'));
@@ -98,7 +94,7 @@ enum outcome folder_check_ours(const char *dir, struct error *err) {
         return OK;
     if (folder_has(dir, STORE_FILE "-wal"))
         return error_set(err, INVALID, "not_a_backup", "%s holds " STORE_FILE "-wal without its store", dir);
-    if (folder_is_begun(dir))
+    if (folder_has(dir, PARTIAL_FOLDER)) /* begun before, and without its store yet */
         return OK;
     DIR *entries = opendir(dir);
     if (!entries)

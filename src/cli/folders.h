@@ -20,8 +20,6 @@ MUST_USE enum outcome folders_apart(const char *data_dir, const char *dir, struc
 MUST_USE enum outcome folder_path(const char *dir, const char *name, char ret[PATH_MAX], struct error *err);
 /* True: there is something of that name in the folder. */
 bool folder_has(const char *dir, const char *name);
-/* True: a backup or restore into it was begun, and it has no store yet. */
-bool folder_is_begun(const char *dir);
 /* What a backup may be made into: not there, empty, begun before, or with a store. INVALID "not_a_backup" names what is
  * in the way. */
 MUST_USE enum outcome folder_check_ours(const char *dir, struct error *err);

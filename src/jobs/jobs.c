@@ -240,42 +240,6 @@ enum outcome jobs_retry(struct jobs *jobs, const char *job_id, const char *actor
     return outcome == OK ? jobs->backend->retry(jobs, job_id, actor, ret_status, err) : outcome;
 }
 
-/* ---- audit log ------------------------------------------------------------------------------- */
-void audit_list_finish(struct audit_list *list) {
-    for (int i = 0; i < list->count; i++)
-        free(list->items[i].detail);
-    free(list->items);
-    *list = (struct audit_list){0};
-}
-
-static enum outcome check_detail(const char *detail, struct error *err) {
-    size_t size_bytes = strlen(detail);
-    if (size_bytes > AUDIT_DETAIL_MAX)
-        return error_set(err, INVALID, "bad_argument", "the detail of an audit entry has at most %d bytes",
-                         AUDIT_DETAIL_MAX);
-    AUTO_JSON json_t *value = NULL;
-    enum outcome outcome = json_parse(detail, size_bytes, &value, err);
-    if (outcome == OK && !json_is_object(value))
-        return error_set(err, INVALID, "bad_argument", "the detail of an audit entry is a JSON object");
-    return outcome;
-}
-
-enum outcome jobs_audit(struct jobs *jobs, const char *actor, const char *action, const char *detail,
-                        struct error *err) {
-    enum outcome outcome = jobs_check_actor(&actor, err);
-    if (outcome == OK)
-        outcome = jobs_check_word("what was done", action, AUDIT_ACTION_MAX, err);
-    if (outcome == OK && detail)
-        outcome = check_detail(detail, err);
-    return outcome == OK ? jobs->backend->audit(jobs, actor, action, detail ? detail : "{}", err) : outcome;
-}
-
-enum outcome jobs_list_audit(struct jobs *jobs, int limit, const char *cursor, struct audit_list *ret,
-                             struct error *err) {
-    enum outcome outcome = jobs_check_limit(limit, err);
-    return outcome == OK ? jobs->backend->list_audit(jobs, limit, unless_empty(cursor), ret, err) : outcome;
-}
-
 /* ---- a copy ---------------------------------------------------------------------------------- */
 enum outcome jobs_copy(struct jobs *jobs, const char *data_dir, bool (*stop)(void), struct error *err) {
     enum outcome outcome = jobs_check_word("the folder of the copy", data_dir, PATH_MAX, err);

@@ -254,6 +254,8 @@ struct audit_list {
     char next[CURSOR_MAX]; /* "" at the end */
 };
 void audit_list_finish(struct audit_list *list);
+/* {id, at, actor, action, jobId or null, detail}, as people and programs are shown it; a damaged detail is {}. */
+json_t *audit_entry_json(const struct audit_entry *entry);
 /* detail: a JSON object, at most AUDIT_DETAIL_MAX bytes; NULL: {}. */
 MUST_USE enum outcome jobs_audit(struct jobs *jobs, const char *actor, const char *action, const char *detail,
                                  struct error *err);

@@ -216,9 +216,10 @@ static enum outcome check_restored(const char *data_dir, const char *path, struc
     bool begun = str_format(partial, sizeof partial, "%s/" PARTIAL_FOLDER, data_dir) && access(partial, F_OK) == 0;
     if (!begun || access(path, F_OK) == 0)
         return OK;
-    return error_set(err, INVALID, "restore_unfinished",
-                     "a restore into this folder was cut short: run filesure restore again, or remove " PARTIAL_FOLDER
-                     " to start empty");
+    return error_set(
+        err, INVALID, "restore_unfinished",
+        "a restore into this folder has not come to its end: run filesure restore again, or remove " PARTIAL_FOLDER
+        " to start empty");
 }
 
 /* A new or older file is made ready while nobody else writes. */

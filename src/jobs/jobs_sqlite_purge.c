@@ -31,11 +31,23 @@ static enum outcome count_facts(struct sql_conn *conn, const char *constant_text
     return OK;
 }
 
-static enum outcome find_purged(struct sql_conn *conn, const char *job_id, bool *ret, struct error *err) {
-    static const char find[] = "SELECT at FROM purged WHERE job_id = ?";
+#define PURGED_COLUMNS "job_id, blobs, removing"
+
+static void get_purged(struct sql *sql, struct purged_job *ret) {
+    sql_get_text(sql, ret->id, sizeof ret->id);
+    ret->blobs = sql_get_int(sql);
+    ret->removing = sql_get_int(sql) != 0;
+}
+
+static enum outcome find_purged(struct sql_conn *conn, const char *job_id, struct purged_job *ret, bool *ret_found,
+                                struct error *err) {
+    static const char find[] = "SELECT " PURGED_COLUMNS " FROM purged WHERE job_id = ?";
     AUTO_SQL struct sql sql = sql_start(conn, find);
     sql_text(&sql, job_id);
-    return sql_row(&sql, ret, err);
+    enum outcome outcome = sql_row(&sql, ret_found, err);
+    if (outcome == OK && *ret_found)
+        get_purged(&sql, ret);
+    return outcome;
 }
 
 static enum outcome look_at(struct sql_conn *conn, const char *job_id, struct victim *ret, struct error *err) {
@@ -43,8 +55,9 @@ static enum outcome look_at(struct sql_conn *conn, const char *job_id, struct vi
     static const char runs[] = "SELECT count(*) FILTER (WHERE run > 0), max(at) FROM runs WHERE job_id = ?";
     *ret = (struct victim){0};
     enum outcome outcome = sqlite_load_job(conn, job_id, &ret->job, &ret->seq, &ret->found, err);
+    struct purged_job before;
     if (outcome == OK && !ret->found)
-        return find_purged(conn, job_id, &ret->purged, err);
+        return find_purged(conn, job_id, &before, &ret->purged, err);
     ret->newest_fact_ms = ret->job.at_ms;
     if (outcome == OK)
         outcome = count_facts(conn, rows, job_id, &ret->rows, &ret->newest_fact_ms, err);
@@ -272,14 +285,6 @@ enum outcome sqlite_list_purgeable(struct jobs *jobs, int64_t before_ms, int lim
 }
 
 /* ---- ids of those that went ------------------------------------------------------------------ */
-#define PURGED_COLUMNS "job_id, blobs, removing"
-
-static void get_purged(struct sql *sql, struct purged_job *ret) {
-    sql_get_text(sql, ret->id, sizeof ret->id);
-    ret->blobs = sql_get_int(sql);
-    ret->removing = sql_get_int(sql) != 0;
-}
-
 enum outcome sqlite_list_purged(struct jobs *jobs, const char *after, int limit, struct purged_list *ret,
                                 struct error *err) {
     static const char read[] = "SELECT " PURGED_COLUMNS " FROM purged WHERE job_id > ? ORDER BY job_id LIMIT ?";
@@ -303,17 +308,9 @@ enum outcome sqlite_list_purged(struct jobs *jobs, const char *after, int limit,
 
 enum outcome sqlite_find_purged(struct jobs *jobs, const char *job_id, struct purged_job *ret, bool *ret_found,
                                 struct error *err) {
-    static const char read[] = "SELECT " PURGED_COLUMNS " FROM purged WHERE job_id = ?";
     AUTO_READER struct sqlite_reader reader = {0};
     enum outcome outcome = sqlite_reader_take(jobs, &reader, err);
-    if (outcome != OK)
-        return outcome;
-    AUTO_SQL struct sql sql = sql_start(reader.conn, read);
-    sql_text(&sql, job_id);
-    outcome = sql_row(&sql, ret_found, err);
-    if (outcome == OK && *ret_found)
-        get_purged(&sql, ret);
-    return outcome;
+    return outcome == OK ? find_purged(reader.conn, job_id, ret, ret_found, err) : outcome;
 }
 
 static enum outcome apply_mark(struct sqlite_write *write, void *arg, struct error *err) {

@@ -80,7 +80,7 @@ static void an_audit_entry_says_who_did_what(void **state) {
     (void)str_copy(entry.id, sizeof(entry.id), "0123456789abcdef01234567");
     (void)str_copy(entry.actor, sizeof(entry.actor), "cli:anna");
     (void)str_copy(entry.action, sizeof(entry.action), "order");
-    AUTO_JSON json_t *view = view_audit(&entry);
+    AUTO_JSON json_t *view = audit_entry_json(&entry);
     AUTO_BUF struct buf text = BUF_INIT(4096);
     assert_true(json_append(&text, view));
     assert_string_equal(
@@ -89,7 +89,7 @@ static void an_audit_entry_says_who_did_what(void **state) {
         "\"action\":\"order\",\"jobId\":null,\"detail\":{\"jobs\":2,\"force\":false}}");
     (void)str_copy(entry.job_id, sizeof(entry.job_id), "fedcba9876543210fedcba98");
     entry.detail = damaged;
-    AUTO_JSON json_t *other = view_audit(&entry);
+    AUTO_JSON json_t *other = audit_entry_json(&entry);
     assert_string_equal(json_member_string(other, "jobId"), "fedcba9876543210fedcba98");
     assert_int_equal(json_object_size(at(other, "detail")), 0);
 }
