@@ -156,7 +156,7 @@ static enum outcome remove_blobs(void *arg, const char *job_id, struct error *er
     struct backup *backup = arg;
     char prefix[BLOB_NAME_MAX];
     int64_t removed = 0;
-    str_format(prefix, sizeof(prefix), "jobs/%s/", job_id);
+    blob_name_prefix(job_id, prefix);
     enum outcome outcome = blobs_remove_under(backup->copy.to, prefix, &removed, err);
     backup->removed += removed;
     return outcome;
@@ -258,13 +258,8 @@ static int report(const struct backup *backup) {
     int64_t took_ms = clock_monotonic_ms() - backup->began_ms;
     clock_format(backup->taken_at_ms, taken_at);
     if (cli_json(backup->cli)) {
-        AUTO_JSON json_t *value = store_copy_json(copy);
+        AUTO_JSON json_t *value = store_copy_report(copy, backup->dir, taken_at, took_ms);
         json_object_set_new(value, "blobsRemoved", json_integer(backup->removed));
-        json_object_set_new(value, "milliseconds", json_integer(took_ms));
-        json_object_set_new(value, "takenAt", json_string(taken_at));
-        json_object_set_new(value, "directory", json_string(backup->dir));
-        json_object_set_new(value, "problemCount", json_integer(copy->problem_count));
-        json_object_set(value, "problems", copy->problems);
         cli_print_json(value);
     } else {
         store_copy_print(copy);

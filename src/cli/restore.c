@@ -119,12 +119,7 @@ static int report(const struct restore *restore) {
     int64_t took_ms = clock_monotonic_ms() - restore->began_ms;
     const char *taken_at = *restore->taken_at ? restore->taken_at : NULL;
     if (cli_json(restore->cli)) {
-        AUTO_JSON json_t *value = store_copy_json(copy);
-        json_object_set_new(value, "milliseconds", json_integer(took_ms));
-        json_object_set_new(value, "takenAt", taken_at ? json_string(taken_at) : json_null());
-        json_object_set_new(value, "directory", json_string(restore->dir));
-        json_object_set_new(value, "problemCount", json_integer(copy->problem_count));
-        json_object_set(value, "problems", copy->problems);
+        AUTO_JSON json_t *value = store_copy_report(copy, restore->dir, taken_at, took_ms);
         cli_print_json(value);
     } else {
         store_copy_print(copy);

@@ -181,6 +181,16 @@ json_t *store_copy_json(const struct store_copy *copy) {
                      "bytes", (json_int_t)copy->bytes, "bytesCopied", (json_int_t)copy->bytes_copied);
 }
 
+json_t *store_copy_report(const struct store_copy *copy, const char *dir, const char *taken_at, int64_t took_ms) {
+    json_t *value = store_copy_json(copy);
+    json_object_set_new(value, "milliseconds", json_integer(took_ms));
+    json_object_set_new(value, "takenAt", taken_at ? json_string(taken_at) : json_null());
+    json_object_set_new(value, "directory", json_string(dir));
+    json_object_set_new(value, "problemCount", json_integer(copy->problem_count));
+    json_object_set(value, "problems", copy->problems);
+    return value;
+}
+
 void store_copy_print(const struct store_copy *copy) {
     findings_print("problem", copy->problems, copy->problem_count);
     printf("%" PRId64 " jobs, %" PRId64 " documents, %" PRId64 " blobs copied (%" PRId64 " bytes), %" PRId64

@@ -26,6 +26,8 @@ MUST_USE enum outcome store_copy_blobs(struct store_copy *copy, struct error *er
 
 /* The counts as JSON members, and as a sentence to stdout. */
 json_t *store_copy_json(const struct store_copy *copy);
+/* The counts, and {milliseconds, takenAt (NULL: null), directory, problemCount, problems}. */
+json_t *store_copy_report(const struct store_copy *copy, const char *dir, const char *taken_at, int64_t took_ms);
 void store_copy_print(const struct store_copy *copy);
 
 /* ---- the mark of a backup: the last entry of its audit log (but for repairs) ------------------ */
